@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* A call of a service as its protocol describes it: what is sent, how the reply is read. */
+
+#include "aws/api-error.h"
+#include "aws/http.h"
+#include "aws/sigv4.h"
+
+typedef enum AwsOutcome {
+        AWS_E_REFUSED = 1, /* an error reply, and retries were no use */
+        AWS_E_TIMEOUT, /* no answer in time: whether it was done is not known */
+        AWS_E_LOST, /* connection lost, or an answer that is none: likewise */
+        AWS_E_UNREACHABLE, /* nothing was sent: no connection, or TLS refused the peer */
+        AWS_E_NO_CREDENTIALS, /* nothing was sent */
+        AWS_E_CANCELLED, /* nothing is under way */
+} AwsOutcome;
+
+/* Reads a reply: 0, AWS_E_REFUSED (an error reply), AWS_E_LOST (not to be understood), -ENOMEM. */
+typedef int (*AwsJudge)(void *userdata, const HttpReply *reply, ApiError *reterr);
+
+typedef struct AwsCall {
+        SigV4Request request; /* without the host */
+        SigV4Flags flags;
+        bool retries_not_found; /* what it refers to was just created */
+        bool is_repeatable; /* safe to send again after TIMEOUT and LOST */
+        AwsJudge judge;
+        void *userdata;
+} AwsCall;

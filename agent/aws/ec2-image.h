@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Images as EC2 describes them. */
+
+#include "aws/ec2.h"
+#include "aws/tags.h"
+#include "base/list.h"
+
+typedef enum Ec2ImageState {
+        EC2_IMAGE_PENDING, /* and "transient" */
+        EC2_IMAGE_AVAILABLE,
+        EC2_IMAGE_FAILED, /* and "invalid", "error", "deregistered": it comes to nothing */
+        EC2_IMAGE_DISABLED,
+        EC2_IMAGE_STATE_INVALID = -EINVAL,
+} Ec2ImageState;
+
+typedef struct Ec2BlockDevice {
+        char *device_name;
+        char *virtual_name; /* "ephemeral0" */
+        char *snapshot_id; /* NULL until CreateImage has cut it */
+        char *volume_type;
+        char *kms_key_id;
+        uint64_t size_gib;
+        uint64_t iops, throughput;
+        bool encrypted;
+        bool delete_on_termination;
+        bool is_ebs;
+        bool no_device; /* nothing shall be there, whatever the instance type brings along */
+} Ec2BlockDevice;
+
+void ec2_block_device_done(Ec2BlockDevice *device);
+
+/* Text is NULL where EC2 says, or should be told, nothing. */
+typedef struct Ec2Image {
+        char *id;
+        char *name;
+        char *description;
+        char *owner_id;
+        char *state_message;
+        char *creation_date;
+        char *architecture;
+        char *root_device_name;
+        char *root_device_type;
+        char *virtualization_type;
+        char *boot_mode;
+        char *tpm_support;
+        char *imds_support;
+        char *sriov_net_support;
+        char *kernel_id;
+        char *ramdisk_id;
+        char *platform;
+        char *uefi_data; /* for RegisterImage; DescribeImages does not tell it */
+        bool ena_support;
+        Ec2ImageState state;
+        StringList product_codes;
+        Ec2BlockDevice *devices;
+        size_t n_devices;
+        TagList tags;
+} Ec2Image;
+
+void ec2_image_done(Ec2Image *image);
+
+typedef struct Ec2ImageList {
+        Ec2Image *items;
+        size_t count;
+} Ec2ImageList;
+
+void ec2_image_list_done(Ec2ImageList *images);
+
+/* One of these is set. By id any owner's; by name or tag our own account's only. */
+typedef struct Ec2ImageFilter {
+        const char *id;
+        const char *name;
+        const char *tag_key;
+        const char *tag_value;
+} Ec2ImageFilter;
+
+/* By id: one, or NOT_FOUND. By name or tag: none to many. And the common outcomes. */
+int ec2_describe_images(AwsClient *client, const Ec2ImageFilter *filter, Ec2Flags flags,
+        Ec2ImageList *ret, ApiError *reterr);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Whether, and when, a call that failed is made again: pure, so that the table can be tested. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aws/api-error.h"
+
+typedef struct Retry {
+        uint64_t deadline_usec; /* no attempt begins after it */
+        unsigned n_attempts; /* failed ones, so far */
+        bool retries_not_found; /* what is asked for was just created */
+        bool was_stale;
+} Retry;
+
+/* How long a call is tried in all, and how long one that may meet what is not visible yet. */
+#define RETRY_SPAN_USEC (60 * UINT64_C(1000000))
+#define RETRY_FRESH_SPAN_USEC (150 * UINT64_C(1000000))
+
+void retry_init(Retry *retry, uint64_t now_usec, bool retries_not_found);
+
+enum {
+        RETRY_E_GIVE_UP = 1,
+};
+
+/*
+ * After a failure of `class`: 0 and how long to wait, or RETRY_E_GIVE_UP. `random` is any 32 bits:
+ * the wait lies between nothing and the bound of its attempt ("full jitter"), which doubles.
+ */
+int retry_next(Retry *retry, ApiErrorClass class, uint64_t now_usec, uint32_t random,
+        uint64_t *ret_wait_usec);

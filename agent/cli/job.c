@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a job is, from its properties: its outcome, and how people read it. */
+
+#include "cli/job.h"
+
+#include <systemd/sd-bus.h>
+
+#include "base/text.h"
+#include "cli/client.h"
+#include "cli/display.h"
+#include "cli/table.h"
+
+bool job_is_finished(const json_t *job)
+{
+        return *json_get_string(job, "result", "") != '\0';
+}
+
+bool job_succeeded(const json_t *job)
+{
+        return streq(json_get_string(job, "result", ""), "done");
+}
+
+bool job_is_secured(const json_t *job)
+{
+        return streq(json_get_string(job, "state", ""), "secured");
+}
+
+int job_path(const char *id, char **ret)
+{
+        int r = sd_bus_path_encode(CLIENT_JOBS_PATH, id, ret);
+
+        return r < 0 ? r : 0;
+}
+
+static int add_text(Table *table, const char *label, const char *value)
+{
+        int r;
+
+        if (!*value)
+                return 0;
+        r = table_add(table, label);
+        return r < 0 ? r : table_add(table, value);
+}
+
+static int add_strings(Table *table, const char *label, const json_t *strings)
+{
+        _cleanup_(freep) char *joined = NULL;
+
+        return display_strings(strings, &joined) < 0 ? -ENOMEM : add_text(table, label, joined);
+}
+
+static int add_span(Table *table, const char *label, uint64_t usec)
+{
+        _cleanup_(freep) char *span = NULL;
+        int r;
+
+        if (usec == 0)
+                return 0;
+        r = format_usec(usec, &span);
+        return r < 0 ? r : add_text(table, label, span);
+}
+
+int job_print(const json_t *job)
+{
+        _cleanup_(table_freep) Table *table = NULL;
+        const char *result = json_get_string(job, "result", "");
+        int r;
+
+        r = table_new(2, NULL, &table);
+        if (r >= 0)
+                r = add_text(table, "Job", json_get_string(job, "id", ""));
+        if (r >= 0)
+                r = add_text(table, "State", *result ? result : json_get_string(job, "state", ""));
+        if (r >= 0)
+                r = add_strings(table, "Image", json_object_get(job, "images"));
+        if (r >= 0)
+                r = add_strings(table, "Snapshots", json_object_get(job, "snapshots"));
+        if (r >= 0)
+                r = add_text(table, "Consistency", json_get_string(job, "consistency", ""));
+        if (r >= 0)
+                r = add_span(table, "Frozen", json_get_u64(job, "frozen-usec", 0));
+        if (r < 0)
+                return r;
+        table_print(table, stdout);
+        return 0;
+}
+
+void job_report_failure(const json_t *job)
+{
+        const char *error = json_get_string(job, "error", "");
+        const char *message = json_get_string(job, "message", "");
+        const char *result = json_get_string(job, "result", "failed");
+
+        client_say("job %s: %s: %s%s%s%s", json_get_string(job, "id", "?"), result,
+                *message ? message : "see 'journalctl -u quiesced'", *error ? " (" : "",
+                client_error_name(error), *error ? ")" : "");
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* quiescectl: the table of verbs, and the way to them. */
+
+#include <locale.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "cli/arguments.h"
+#include "cli/verb.h"
+
+#define OPTIONS_OUTPUT                                                                             \
+        (OPTION_BIT(OPTION_NO_PROGRESS) | OPTION_BIT(OPTION_VERBOSE) | OPTION_BIT(OPTION_QUIET))
+#define OPTIONS_FREEZE                                                                             \
+        (OPTION_BIT(OPTION_VOLUME) | OPTION_BIT(OPTION_EXCLUDE) | OPTION_BIT(OPTION_BUDGET) |      \
+                OPTION_BIT(OPTION_QUEUE))
+#define OPTIONS_CUT                                                                                \
+        (OPTIONS_FREEZE | OPTION_BIT(OPTION_CONSISTENCY) | OPTION_BIT(OPTION_ON_DEGRADE) |         \
+                OPTION_BIT(OPTION_TAG) | OPTION_BIT(OPTION_DESCRIPTION) |                          \
+                OPTION_BIT(OPTION_NO_FREEZE))
+#define OPTIONS_WAIT (OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_WAIT) | OPTIONS_OUTPUT)
+
+static const Verb verbs[] = {
+        { "status", "", "Show this instance, the running job and the last bake", NULL, 0, 0, false,
+                OPTION_BIT(OPTION_JSON), verb_status },
+        { "volumes", "", "List volumes and file systems, and what no snapshot covers", NULL, 0, 0,
+                false, OPTION_BIT(OPTION_JSON), verb_volumes },
+        { "plan", "[PROFILE]", "Show what a bake would do; change nothing", NULL, 0, 1, false,
+                OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_KIND) | OPTION_BIT(OPTION_METHOD) |
+                        (OPTIONS_CUT & ~OPTION_BIT(OPTION_QUEUE)),
+                verb_plan },
+        { "image", "NAME", "Make an image of this instance", "needs the image's NAME", 1, 1, false,
+                OPTIONS_CUT | OPTIONS_WAIT | OPTION_BIT(OPTION_METHOD), verb_image },
+        { "snapshot", "", "Snapshot the volumes together, without an image", NULL, 0, 0, false,
+                OPTIONS_CUT | OPTIONS_WAIT, verb_snapshot },
+        { "bake", "PROFILE", "Run a profile", "needs the name of a PROFILE", 1, 1, false,
+                OPTIONS_CUT | OPTIONS_WAIT | OPTION_BIT(OPTION_METHOD), verb_bake },
+        { "jobs", "", "List the running and the last jobs", NULL, 0, 0, false,
+                OPTION_BIT(OPTION_JSON), verb_jobs },
+        { "cancel", "JOB", "Cancel a job", "needs the id of a JOB; 'quiescectl jobs' lists them", 1,
+                1, false, OPTION_BIT(OPTION_QUIET), verb_cancel },
+        { "freeze", "-- COMMAND [ARGUMENT...]", "Run a command while the file systems are frozen",
+                "needs a command: quiescectl freeze -- COMMAND", 1, UINT32_MAX, true,
+                OPTIONS_FREEZE, verb_freeze },
+};
+
+static const Verb *verb_find(const char *name)
+{
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                if (streq(verbs[i].name, name))
+                        return &verbs[i];
+        return NULL;
+}
+
+static int print_help(void)
+{
+        printf("Usage: quiescectl VERB [OPTION...] [ARGUMENT...]\n\n"
+               "Snapshots and images of this EC2 instance, without stopping it.\n\nVerbs:\n");
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                printf("  %-10s %-26s %s\n", verbs[i].name, verbs[i].operands, verbs[i].summary);
+        printf("\n'quiescectl VERB --help' shows the options of a verb; quiescectl(1) tells "
+               "more.\n");
+        return EXIT_SUCCESS;
+}
+
+static int print_verb_help(const Verb *verb)
+{
+        printf("Usage: quiescectl %s [OPTION...]%s%s\n\n%s.\n\nOptions:\n", verb->name,
+                *verb->operands ? " " : "", verb->operands, verb->summary);
+        arguments_print_options(verb, stdout);
+        return EXIT_SUCCESS;
+}
+
+static int run_verb(const Verb *verb, int argc, char **argv)
+{
+        _cleanup_(arguments_done) Arguments arguments;
+        int r;
+
+        r = arguments_parse(verb, argc, argv, &arguments);
+        if (r < 0) {
+                fprintf(stderr, "quiescectl: out of memory\n");
+                return EXIT_FAILURE;
+        }
+        if (r > 0)
+                return r;
+        return arguments.help ? print_verb_help(verb) : verb->run(&arguments);
+}
+
+static int run(int argc, char **argv)
+{
+        const Verb *verb;
+
+        if (argc < 2)
+                return usage_error(NULL, "needs a verb");
+        if (streq(argv[1], "--help") || streq(argv[1], "-h"))
+                return print_help();
+        if (streq(argv[1], "--version")) {
+                printf("quiesced %s\n", PACKAGE_VERSION);
+                return EXIT_SUCCESS;
+        }
+        if (argv[1][0] == '-')
+                return usage_error(NULL, "'%s' comes before the verb; options follow it", argv[1]);
+        verb = verb_find(argv[1]);
+        if (!verb)
+                return usage_error(NULL, "unknown verb '%s'", argv[1]);
+        return run_verb(verb, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+        int status;
+
+        /* Paths are UTF-8 whatever the locale, and a timer's locale is "C". */
+        setlocale(LC_CTYPE, "");
+        if (MB_CUR_MAX == 1)
+                setlocale(LC_CTYPE, "C.UTF-8");
+        status = run(argc, argv);
+        if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_SUCCESS) {
+                fprintf(stderr, "quiescectl: cannot write to standard output: %m\n");
+                return EXIT_FAILURE;
+        }
+        return status;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The verbs of quiescectl: each is a row of the table in quiescectl.c. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/arguments.h"
+
+struct Verb {
+        const char *name;
+        const char *operands; /* as the usage line shows them */
+        const char *summary;
+        const char *missing; /* what to say when an operand is missing */
+        unsigned least_operands;
+        unsigned most_operands;
+        bool command;     /* what follows the first operand, or "--", is another program's */
+        uint32_t options; /* bits of OptionId */
+        int (*run)(const Arguments *arguments); /* returns the exit status */
+};
+
+int verb_status(const Arguments *arguments);
+int verb_volumes(const Arguments *arguments);
+int verb_plan(const Arguments *arguments);
+int verb_image(const Arguments *arguments);
+int verb_snapshot(const Arguments *arguments);
+int verb_bake(const Arguments *arguments);
+int verb_jobs(const Arguments *arguments);
+int verb_cancel(const Arguments *arguments);
+int verb_freeze(const Arguments *arguments);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* One job: one worker process, and what it has told so far. */
+
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "base/cleanup.h"
+#include "daemon/job-owner.h"
+#include "daemon/job-state.h"
+#include "daemon/worker-link.h"
+
+struct Job {
+        const JobOwner *owner;
+        void *userdata;
+        JobFace *face; /* on the bus; its owner's business */
+        char *id;
+        char *path;
+        char *verb;
+        char *kind;
+        char *profile;
+        char *name;
+        char *log_field;
+        json_t *options;
+        bool may_reboot; /* who asked may reboot this host */
+        JobState state;
+        char *step;
+        uint64_t percent;
+        char *image;
+        json_t *snapshots;
+        char *consistency;
+        uint64_t frozen_usec;
+        json_t *phases;
+        json_t *participants;
+        char *error;
+        char *message;
+        uint64_t created_usec; /* realtime */
+        uint64_t finished_usec;
+        sd_event *event;
+        WorkerLink *link;
+        uint64_t silence_max_usec; /* of a worker, before it counts as hung; 0: never */
+        bool syncing; /* its worker waits for disks, which takes what it takes */
+        JobState outcome; /* what the worker's result said; JOB_STATE_INVALID before */
+        bool undo_prepare;
+        bool undo_frozen;
+        bool cutting; /* has frozen, and has no point in time on record yet */
+        bool rebooting; /* its call may be out, and this host go down for it */
+        bool cancelling;
+        bool stopping; /* with the daemon: no second worker */
+};
+
+int job_new(const JobRequest *request, const JobOwner *owner, void *userdata, Job **ret);
+
+/* From an earlier run's record: finished, or queued to be resumed. */
+int job_new_from_record(const json_t *record, const JobOwner *owner, void *userdata, Job **ret);
+Job *job_free(Job *job);
+DEFINE_CLEANUP(Job *, job_free)
+
+static inline bool job_is_finished(const Job *job)
+{
+        return job->state >= JOB_DONE;
+}
+
+/* Gives it its worker. A failure ends the job as well, through `ended`. */
+void job_start(Job *job, sd_event *event);
+
+/* A worker that hangs is killed, as far as it can be told from one that waits: see WorkerSilenceSec=. */
+void job_watch(Job *job);
+
+/* The participants have agreed, or not: an array of {"who", "agreed"}. */
+void job_prepared(Job *job, const json_t *participants);
+
+/* A queued job ends at once; a running one undoes what it did, and then ends. */
+void job_cancel(Job *job);
+
+/* The freeze that it holds for someone else is not needed any more. */
+void job_thaw(Job *job);
+
+/*
+ * The daemon ends: cancels what has not frozen yet; what has gets as far as its point in time, and
+ * is left to be resumed.
+ */
+void job_stop(Job *job);
+
+/* Its profile, or the name of its image; "" if it has neither. */
+const char *job_subject(const Job *job);
+
+/* What a finished job came to. */
+json_t *job_summary(const Job *job);

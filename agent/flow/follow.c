@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What EC2 makes takes its time: looked at again and again, as long as it takes. */
+
+#include "flow/follow.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+/* Polls begin quickly, for small volumes, and slow down: a first snapshot may take hours. */
+#define POLL_USEC_MIN (250 * USEC_PER_MSEC)
+#define POLL_USEC_MAX (15 * USEC_PER_SEC)
+
+int follow_judge(Bake *bake, const char *what, int outcome, const ApiError *error)
+{
+        if (outcome == 0 || bake_outcome_passes(outcome, error))
+                return outcome;
+        return bake_fail_api(bake, what, outcome, error);
+}
+
+int follow(Bake *bake, int (*try)(Bake *bake, Attempt *ret))
+{
+        const Observer *observer = bake->observer;
+        uint64_t pause_usec = POLL_USEC_MIN, since_usec = clock_usec();
+        unsigned shown = 0;
+
+        for (;;) {
+                Attempt attempt = { .since_usec = since_usec, .percent = shown };
+                int r = try(bake, &attempt);
+
+                if (r < 0)
+                        return r;
+                if (r == 0 && attempt.percent > shown)
+                        observer_progress(observer, shown = attempt.percent);
+                if (r == 0 && attempt.complete)
+                        return 0;
+                r = bake_check_cancelled(bake);
+                if (r < 0)
+                        return r;
+                observer->wait(observer->userdata, pause_usec, /* fd= */ -1);
+                pause_usec += pause_usec / 2;
+                if (pause_usec > POLL_USEC_MAX)
+                        pause_usec = POLL_USEC_MAX;
+        }
+}
+
+int follow_describe_snapshots(Bake *bake, Ec2SnapshotList *ret)
+{
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        Ec2SnapshotFilter filter = { .ids = &bake->record.snapshots };
+        int r = ec2_describe_snapshots(bake->aws, &filter, EC2_FRESH, ret, &error);
+
+        return follow_judge(bake, "DescribeSnapshots", r, &error);
+}
+
+int follow_image(Bake *bake, Attempt *ret)
+{
+        _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        Ec2ImageFilter filter = { .id = bake->record.image_id };
+        const Ec2Image *image;
+        int r;
+
+        r = ec2_describe_images(bake->aws, &filter, EC2_FRESH, &images, &error);
+        if (r != 0)
+                return follow_judge(bake, "DescribeImages", r, &error);
+        image = &images.items[0];
+        if (image->state == EC2_IMAGE_FAILED)
+                return failure_set(&bake->failure, FAILURE_IMAGE_FAILED, -EIO, "Image %s failed: %s",
+                        image->id, image->state_message ? image->state_message : "EC2 gives no reason");
+        ret->complete = image->state == EC2_IMAGE_AVAILABLE;
+        if (ret->complete)
+                ret->percent = 100;
+        for (size_t i = 0; i < image->n_devices; i++) {
+                const char *id = image->devices[i].snapshot_id;
+
+                if (id && !string_list_contains(&bake->record.snapshots, id) &&
+                        string_list_add(&bake->record.snapshots, id) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What EC2 makes takes its time: looked at again and again, as long as it takes. */
+
+#include "flow/bake.h"
+
+typedef struct Attempt {
+        uint64_t since_usec; /* of the first one */
+        bool complete;
+        unsigned percent; /* of the whole job, where it tells anything about that */
+} Attempt;
+
+/* Tries until it is complete: 0, or a negative errno from `try`, which has set the failure. */
+int follow(Bake *bake, int (*try)(Bake *bake, Attempt *ret));
+
+/* For `try`: the failure of an outcome that will not pass by waiting; else the outcome itself. */
+int follow_judge(Bake *bake, const char *what, int outcome, const ApiError *error);
+
+/* Those on record; as follow_judge(). */
+int follow_describe_snapshots(Bake *bake, Ec2SnapshotList *ret);
+
+/* A `try`: complete when the image is available. The snapshots that it names go on record. */
+int follow_image(Bake *bake, Attempt *ret);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Step 1: who am I, and with whose keys do I speak? */
+
+#include "flow/identify.h"
+
+#include "base/text.h"
+
+static int fetch(void *userdata, const char *path, char **ret)
+{
+        int r = imds_get(userdata, path, ret);
+
+        if (r == IMDS_E_ABSENT)
+                return -ENOENT;
+        if (r == IMDS_E_UNREACHABLE || r == IMDS_E_DISABLED)
+                return -EHOSTUNREACH;
+        return r > 0 ? -EREMOTEIO : r;
+}
+
+static int open_imds(Bake *bake)
+{
+        int r;
+
+        if (bake->imds)
+                return 0;
+        r = imds_new(&bake->imds);
+        if (r < 0)
+                return failure_set(&bake->failure, FAILURE_CONFIG_INVALID, r,
+                        "AWS_EC2_METADATA_SERVICE_ENDPOINT: %s; it must be an http:// address",
+                        strerror(-r));
+        r = credentials_provider_new(bake->imds, &bake->credentials);
+        if (r < 0)
+                return failure_set(&bake->failure, FAILURE_INTERNAL, r, "Out of memory");
+        return 0;
+}
+
+int bake_connect(Bake *bake, const char *region, const char *domain)
+{
+        _cleanup_(freep) char *message = NULL;
+        AwsClientConfig config = {
+                .service = "ec2",
+                .region = region,
+                .domain = domain,
+                .cancelled = bake_cancelled,
+                .userdata = bake,
+        };
+        int r;
+
+        r = open_imds(bake);
+        if (r < 0)
+                return r;
+        config.credentials = bake->credentials;
+        r = aws_client_new(&config, &bake->aws, &message);
+        if (r < 0)
+                return failure_set(&bake->failure, FAILURE_CONFIG_INVALID, r, "%s",
+                        message ? message : strerror(-r));
+        return 0;
+}
+
+int bake_identify(Bake *bake)
+{
+        _cleanup_(freep) char *message = NULL;
+        int r;
+
+        r = open_imds(bake);
+        if (r < 0)
+                return r;
+        r = identity_read(fetch, bake->imds, &bake->identity, &message);
+        if (r == -EHOSTUNREACH)
+                return failure_set(&bake->failure, FAILURE_NOT_ON_EC2, r,
+                        "This is no EC2 instance, or its metadata service cannot be reached: %s",
+                        imds_message(bake->imds));
+        if (r < 0)
+                return failure_set(&bake->failure, FAILURE_API_ERROR, r,
+                        "The metadata service does not say who this instance is: %s %s",
+                        message ? message : strerror(-r), imds_message(bake->imds));
+        return 0;
+}
+
+int step_identity(Bake *bake)
+{
+        const char *region = aws_region_from_environment();
+        json_t *report = NULL;
+        int r;
+
+        observer_step(bake->observer, STEP_IDENTITY);
+        r = bake_identify(bake);
+        if (r < 0)
+                return r;
+        if (identity_to_json(&bake->identity, &report) >= 0)
+                observer_send(bake->observer, "identity", report);
+        return bake_connect(bake, region ? region : bake->identity.region,
+                region && !streq(region, bake->identity.region) ? NULL : bake->identity.domain);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Step 1: who am I, and with whose keys do I speak? */
+
+#include "flow/bake.h"
+
+/* Identity from the metadata service; a report goes out. 0, or a negative errno and a failure. */
+int step_identity(Bake *bake);
+
+/* Identity alone, without a report. 0, or a negative errno and a failure. */
+int bake_identify(Bake *bake);
+
+/* The client of EC2 alone, for a job that knows its region: `domain` NULL is the region's own. */
+int bake_connect(Bake *bake, const char *region, const char *domain);

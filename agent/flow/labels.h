@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The tags by which what was made is known again: whose it is, what it holds, and how consistent.
+ * quiesced:job is how a lost answer is found, and how retention tells its own from all others.
+ */
+
+#include "aws/tags.h"
+#include "base/json.h"
+#include "flow/plan.h"
+#include "flow/record.h"
+
+#define LABEL_JOB "quiesced:job"
+#define LABEL_PROFILE "quiesced:profile"
+#define LABEL_INSTANCE "quiesced:instance"
+#define LABEL_CONSISTENCY "quiesced:consistency"
+#define LABEL_FROZEN "quiesced:frozen-usec"
+#define LABEL_AT_REST "quiesced:at-rest"
+#define LABEL_MOUNTS "quiesced:mounts"
+#define LABEL_TOPOLOGY "quiesced:topology"
+#define LABEL_DEVICE "quiesced:device"
+
+/* Of everything that the job makes, as soon as it is made: the record's `tags`. 0 or -ENOMEM. */
+int labels_of_job(const Record *record, const Profile *profile, json_t **ret);
+
+/* Of each volume, what a restore must know: the record's `contents`. 0 or -ENOMEM. */
+int labels_of_volumes(const Plan *plan, const PlanInput *input, json_t **ret);
+
+/* The class, the time and the rest that were measured; 0 or -ENOMEM. */
+int labels_of_result(const Record *record, TagList *ret);
+
+/* A JSON object of texts as tags, added to `tags`. */
+int labels_add(TagList *tags, const json_t *object);

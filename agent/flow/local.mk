@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += libflow.a
+libflow_a_SOURCES = \
+	%D%/bake.c %D%/bake.h \
+	%D%/complete.c %D%/complete.h \
+	%D%/consistency.c %D%/consistency.h \
+	%D%/cut.c %D%/cut.h \
+	%D%/failure.c %D%/failure.h \
+	%D%/follow.c %D%/follow.h \
+	%D%/identify.c %D%/identify.h \
+	%D%/labels.c %D%/labels.h \
+	%D%/observer.c %D%/observer.h \
+	%D%/plan.c %D%/plan-json.c %D%/plan-name.c %D%/plan.h \
+	%D%/plan-coverage.c %D%/plan-coverage.h \
+	%D%/plan-selection.c %D%/plan-selection.h \
+	%D%/plan-verdict.c %D%/plan-verdict.h \
+	%D%/profile.c %D%/profile.h \
+	%D%/quiesce.c %D%/quiesce.h \
+	%D%/reboot.c %D%/reboot.h \
+	%D%/record.c %D%/record.h \
+	%D%/rest.c %D%/rest.h \
+	%D%/run.c %D%/run.h \
+	%D%/settings.c %D%/settings.h \
+	%D%/spec.c %D%/spec.h \
+	%D%/survey.c %D%/survey.h \
+	%D%/undo.c %D%/undo.h \
+	%D%/watch.c %D%/watch.h \
+	%D%/witness.c %D%/witness.h
+libflow_a_CFLAGS = $(AM_CFLAGS) -DWITNESS='"$(systemdshutdowndir)/quiesced-witness"'
+FLOW_LIBS = libflow.a libaws.a libhost.a libfreezeclient.a $(BASE_LIBS) $(MOUNT_LIBS) $(BLKID_LIBS) \
+	$(CURL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS)
+
+if HAVE_CMOCKA
+FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-consistency test-profile test-record \
+	test-settings test-spec test-labels test-watch test-witness
+check_PROGRAMS += $(FLOW_TESTS)
+TESTS += $(FLOW_TESTS)
+PLAN_HOST = tests/unit/plan-host.c tests/unit/plan-host.h
+test_plan_SOURCES = tests/unit/test-plan.c $(PLAN_HOST)
+test_plan_CFLAGS = $(TEST_CFLAGS)
+test_plan_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_plan_coverage_SOURCES = tests/unit/test-plan-coverage.c $(PLAN_HOST)
+test_plan_coverage_CFLAGS = $(TEST_CFLAGS)
+test_plan_coverage_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_plan_method_SOURCES = tests/unit/test-plan-method.c $(PLAN_HOST)
+test_plan_method_CFLAGS = $(TEST_CFLAGS)
+test_plan_method_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_witness_SOURCES = tests/unit/test-witness.c
+test_witness_CFLAGS = $(TEST_CFLAGS)
+test_witness_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_consistency_SOURCES = tests/unit/test-consistency.c
+test_consistency_CFLAGS = $(TEST_CFLAGS)
+test_consistency_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_profile_SOURCES = tests/unit/test-profile.c
+test_profile_CFLAGS = $(TEST_CFLAGS)
+test_profile_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_record_SOURCES = tests/unit/test-record.c
+test_record_CFLAGS = $(TEST_CFLAGS)
+test_record_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_settings_SOURCES = tests/unit/test-settings.c
+test_settings_CFLAGS = $(TEST_CFLAGS)
+test_settings_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_spec_SOURCES = tests/unit/test-spec.c
+test_spec_CFLAGS = $(TEST_CFLAGS)
+test_spec_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_labels_SOURCES = tests/unit/test-labels.c
+test_labels_CFLAGS = $(TEST_CFLAGS)
+test_labels_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_watch_SOURCES = tests/unit/test-watch.c $(FAKE_HOST)
+test_watch_CFLAGS = $(TEST_CFLAGS)
+test_watch_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+endif

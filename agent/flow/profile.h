@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What one bake shall be: a quiesced.profile(5), with the options of a call laid over it. */
+
+#include <stdint.h>
+
+#include "base/json.h"
+#include "base/list.h"
+#include "flow/settings.h"
+
+typedef enum BakeType {
+        BAKE_IMAGE,
+        BAKE_SNAPSHOTS,
+        BAKE_TYPE_MAX,
+} BakeType;
+
+typedef enum Method {
+        METHOD_AUTO,
+        METHOD_REGISTER, /* CreateSnapshots in the window, RegisterImage when they are complete */
+        METHOD_CREATE_IMAGE, /* CreateImage without a reboot, held until its snapshots are listed */
+        METHOD_REBOOT, /* CreateImage, for which EC2 shuts this host down and boots it again */
+        METHOD_MAX,
+} Method;
+
+/* In order: less is better. */
+typedef enum Consistency {
+        CONSISTENCY_APPLICATION,
+        CONSISTENCY_FILESYSTEM,
+        CONSISTENCY_CRASH,
+        CONSISTENCY_MAX,
+} Consistency;
+
+typedef enum OnDegrade {
+        ON_DEGRADE_FAIL,
+        ON_DEGRADE_LABEL,
+        ON_DEGRADE_MAX,
+} OnDegrade;
+
+/* Of what lies on this host's disks and would be in no snapshot. */
+typedef enum OnUncovered {
+        ON_UNCOVERED_LIST,
+        ON_UNCOVERED_FAIL,
+        ON_UNCOVERED_MAX,
+} OnUncovered;
+
+/* NULL-terminated, as the configuration and the bus spell them. */
+extern const char *const bake_type_names[];
+extern const char *const method_names[];
+extern const char *const consistency_names[];
+extern const char *const on_degrade_names[];
+extern const char *const on_uncovered_names[];
+
+typedef struct Profile {
+        char *name; /* NULL without a profile */
+        char *image_name; /* with its specifiers */
+        char *description;
+        int type; /* BakeType */
+        int method; /* Method */
+        int consistency; /* the least that is demanded */
+        int on_degrade;
+        int on_uncovered;
+        bool no_freeze;
+        uint64_t budget_usec;
+        StringList volumes; /* ids, devices or mount points; empty: all that is attached */
+        StringList exclude;
+        StringList tags; /* "Key=value" */
+} Profile;
+
+#define PROFILE_NAME_MAX 64
+
+void profile_done(Profile *profile);
+
+/* `name` NULL: the defaults. 0, or a negative errno and its failure (no such profile; file, line). */
+int profile_load(const Settings *settings, const char *name, Profile *ret, Failure *reterr_failure);
+
+/* Lays the options of a request over it; 0, or -EINVAL and a failure that names the option. */
+int profile_apply(Profile *profile, const json_t *options, Failure *reterr_failure);

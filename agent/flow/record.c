@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a job must know after a crash. */
+
+#include "flow/record.h"
+
+#include "base/files.h"
+#include "base/text.h"
+
+#define RECORD_BYTES_MAX (4 * 1024 * 1024)
+
+static const char *const state_names[] = { "planned", "cutting", "cut", "undoing", "done", "failed",
+        "cancelled", NULL };
+
+void record_done(Record *record)
+{
+        free(record->folder);
+        free(record->id);
+        free(record->kind);
+        free(record->profile);
+        free(record->name);
+        free(record->description);
+        free(record->instance_id);
+        free(record->region);
+        free(record->domain);
+        free(record->image_id);
+        free(record->boot_id);
+        free(record->next_boot_id);
+        free(record->message);
+        free(record->obstacle);
+        free(record->at_rest);
+        string_list_done(&record->snapshots);
+        string_list_done(&record->volumes);
+        json_decref(record->image);
+        json_decref(record->tags);
+        json_decref(record->contents);
+        *record = (Record){ 0 };
+}
+
+bool record_is_finished(const Record *record)
+{
+        return record->state >= RECORD_DONE;
+}
+
+bool record_id_is_valid(const char *id)
+{
+        return *id && strlen(id) <= RECORD_ID_MAX &&
+                id[strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")] ==
+                '\0';
+}
+
+static int record_path(const char *folder, const char *id, char **ret)
+{
+        return string_printf(ret, "%s/%s.json", folder, id);
+}
+
+/* The members that are plain text, under their names on disk. */
+static const struct {
+        const char *key;
+        size_t offset;
+} texts[] = {
+        { "id", offsetof(Record, id) },
+        { "kind", offsetof(Record, kind) },
+        { "profile", offsetof(Record, profile) },
+        { "name", offsetof(Record, name) },
+        { "description", offsetof(Record, description) },
+        { "instance-id", offsetof(Record, instance_id) },
+        { "region", offsetof(Record, region) },
+        { "domain", offsetof(Record, domain) },
+        { "image", offsetof(Record, image_id) },
+        { "boot-id", offsetof(Record, boot_id) },
+        { "next-boot-id", offsetof(Record, next_boot_id) },
+        { "message", offsetof(Record, message) },
+        { "obstacle", offsetof(Record, obstacle) },
+        { "at-rest", offsetof(Record, at_rest) },
+};
+
+static const struct {
+        const char *key;
+        size_t offset;
+} numbers[] = {
+        { "started-usec", offsetof(Record, started_usec) },
+        { "cutting-usec", offsetof(Record, cutting_usec) },
+        { "finished-usec", offsetof(Record, finished_usec) },
+        { "frozen-usec", offsetof(Record, frozen_usec) },
+};
+
+static const struct {
+        const char *key;
+        size_t offset;
+        const char *const *names;
+} enums[] = {
+        { "method", offsetof(Record, method), method_names },
+        { "demanded", offsetof(Record, demanded), consistency_names },
+        { "on-degrade", offsetof(Record, on_degrade), on_degrade_names },
+        { "consistency", offsetof(Record, reached), consistency_names },
+        { "state", offsetof(Record, state), state_names },
+};
+
+static const struct {
+        const char *key;
+        size_t offset;
+} lists[] = {
+        { "snapshots", offsetof(Record, snapshots) },
+        { "volumes", offsetof(Record, volumes) },
+};
+
+static const struct {
+        const char *key;
+        size_t offset;
+} objects[] = {
+        { "image-attributes", offsetof(Record, image) },
+        { "tags", offsetof(Record, tags) },
+        { "contents", offsetof(Record, contents) },
+};
+
+#define MEMBER(type, record, entry) ((type *)((char *)(record) + (entry).offset))
+
+static json_t *list_to_json(const StringList *list)
+{
+        json_t *array = json_array();
+
+        for (size_t i = 0; array && i < list->count; i++)
+                if (json_array_append_new(array, json_string(list->items[i])) < 0)
+                        return json_decref(array), NULL;
+        return array;
+}
+
+static json_t *record_to_json(Record *record)
+{
+        json_t *object = json_object();
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                if (*MEMBER(char *, record, texts[i]))
+                        r |= json_object_set_new(object, texts[i].key,
+                                json_text(*MEMBER(char *, record, texts[i])));
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+                r |= json_object_set_new(object, numbers[i].key,
+                        json_integer((json_int_t)*MEMBER(uint64_t, record, numbers[i])));
+        for (size_t i = 0; i < ELEMENTSOF(enums); i++)
+                r |= json_object_set_new(object, enums[i].key,
+                        json_string(enums[i].names[*MEMBER(int, record, enums[i])]));
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++)
+                r |= json_object_set_new(object, lists[i].key,
+                        list_to_json(MEMBER(StringList, record, lists[i])));
+        for (size_t i = 0; i < ELEMENTSOF(objects); i++)
+                if (*MEMBER(json_t *, record, objects[i]))
+                        r |= json_object_set(object, objects[i].key,
+                                *MEMBER(json_t *, record, objects[i]));
+        if (record->error != FAILURE_NONE)
+                r |= json_object_set_new(object, "error", json_string(failure_name(record->error)));
+        if (r < 0)
+                return json_decref(object), NULL;
+        return object;
+}
+
+int record_save(Record *record)
+{
+        _cleanup_(json_decrefp) json_t *object = record_to_json(record);
+        _cleanup_(freep) char *path = NULL, *text = NULL;
+        int r;
+
+        if (!object || record_path(record->folder, record->id, &path) < 0)
+                return -ENOMEM;
+        text = json_dumps(object, JSON_INDENT(1));
+        if (!text)
+                return -ENOMEM;
+        r = folder_make(record->folder, 0755);
+        return r < 0 ? r : file_replace(path, text, strlen(text), 0644);
+}
+
+static int list_from_json(const json_t *array, StringList *ret)
+{
+        json_t *value;
+        size_t i;
+
+        json_array_foreach(array, i, value) {
+                if (!json_is_string(value))
+                        return -EBADMSG;
+                if (string_list_add(ret, json_string_value(value)) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+static int enum_from_json(const json_t *object, const char *key, const char *const *known, int *ret)
+{
+        const char *value = json_get_string(object, key, "");
+
+        for (int i = 0; known[i]; i++) {
+                if (streq(known[i], value)) {
+                        *ret = i;
+                        return 0;
+                }
+        }
+        return -EBADMSG;
+}
+
+static int record_from_json(const json_t *object, Record *record)
+{
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                const char *value = json_get_string(object, texts[i].key, NULL);
+
+                if (value && string_replace(MEMBER(char *, record, texts[i]), value) < 0)
+                        return -ENOMEM;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+                *MEMBER(uint64_t, record, numbers[i]) = json_get_u64(object, numbers[i].key, 0);
+        for (size_t i = 0; i < ELEMENTSOF(enums); i++)
+                if (enum_from_json(object, enums[i].key, enums[i].names,
+                            MEMBER(int, record, enums[i])) < 0)
+                        return -EBADMSG;
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++)
+                if (list_from_json(json_object_get(object, lists[i].key),
+                            MEMBER(StringList, record, lists[i])) < 0)
+                        return -EBADMSG;
+        for (size_t i = 0; i < ELEMENTSOF(objects); i++) {
+                json_t *value = json_object_get(object, objects[i].key);
+
+                if (value && !json_is_object(value))
+                        return -EBADMSG;
+                *MEMBER(json_t *, record, objects[i]) = json_incref(value);
+        }
+        if (json_object_get(object, "error"))
+                record->error = failure_from_name(json_get_string(object, "error", ""));
+        return 0;
+}
+
+int record_load(const char *folder, const char *id, Record *ret)
+{
+        _cleanup_(json_decrefp) json_t *object = NULL;
+        _cleanup_(freep) char *path = NULL, *text = NULL;
+        _cleanup_(record_done) Record record = { 0 };
+        int r;
+
+        if (!record_id_is_valid(id))
+                return -EINVAL;
+        if (record_path(folder, id, &path) < 0 || string_replace(&record.folder, folder) < 0)
+                return -ENOMEM;
+        r = file_read(path, RECORD_BYTES_MAX, &text, NULL);
+        if (r < 0)
+                return r;
+        object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+        if (!json_is_object(object))
+                return -EBADMSG;
+        r = record_from_json(object, &record);
+        if (r < 0)
+                return r;
+        if (!record.id || !streq(record.id, id))
+                return -EBADMSG;
+        *ret = record;
+        record = (Record){ 0 };
+        return 0;
+}

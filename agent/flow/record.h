@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What a job must know after a crash, on disk before it can matter:
+ *
+ *      planned --> cutting --> cut --> done
+ *         |           |         |
+ *         +-----------+---------+--> undoing --> failed, cancelled
+ *
+ * planned: nothing is made yet. cutting: the create call may be out, look its tag up. cut: what was
+ * made is listed, and the class is known. undoing: what was made goes away again.
+ */
+
+#include "base/json.h"
+#include "flow/profile.h"
+
+typedef enum RecordState {
+        RECORD_PLANNED,
+        RECORD_CUTTING,
+        RECORD_CUT,
+        RECORD_UNDOING,
+        RECORD_DONE,
+        RECORD_FAILED,
+        RECORD_CANCELLED,
+        RECORD_STATE_MAX,
+} RecordState;
+
+/* Text is NULL where it does not apply. */
+typedef struct Record {
+        char *folder;
+        char *id;
+        char *kind; /* "image", "snapshots", "bake" */
+        char *profile;
+        char *name; /* of the image */
+        char *description;
+        char *instance_id;
+        char *region;
+        char *domain;
+        char *image_id;
+        char *boot_id; /* Method=reboot: of the call; NULL where the class is crash at best */
+        char *next_boot_id; /* of the first boot after that, as far as it was seen */
+        char *message;
+        char *obstacle; /* what stood in the way of a better class */
+        char *at_rest; /* what was not frozen and is proved to have been at rest */
+        int state; /* RecordState */
+        int method;
+        int demanded; /* Consistency */
+        int on_degrade;
+        int reached; /* Consistency; crash until it was measured */
+        FailureKind error;
+        uint64_t started_usec; /* realtime */
+        uint64_t cutting_usec; /* realtime, when the state became "cutting" */
+        uint64_t finished_usec;
+        uint64_t frozen_usec;
+        StringList snapshots;
+        StringList volumes; /* the set, in the plan's order */
+        json_t *image; /* what RegisterImage needs: see flow/spec.h */
+        json_t *tags; /* object: those of the image and of every snapshot */
+        json_t *contents; /* object: volume id -> object of tags that say what it holds */
+} Record;
+
+void record_done(Record *record);
+
+bool record_is_finished(const Record *record);
+
+/* On disk (fsync) when it returns 0. Never while frozen. */
+int record_save(Record *record);
+
+/* 0, -ENOENT, or -EBADMSG for a file that is no record. */
+int record_load(const char *folder, const char *id, Record *ret);
+
+/* An id is a file's name: letters, digits and '-', at most RECORD_ID_MAX of them. */
+#define RECORD_ID_MAX 64
+bool record_id_is_valid(const char *id);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* quiesced.conf(5): what holds for every bake of this host. */
+
+#include <stdint.h>
+
+#include "base/list.h"
+#include "flow/failure.h"
+
+/* The hard limit of a freeze: hung_task warns at 120 s, and clusters lose patience long before. */
+#define FREEZE_BUDGET_USEC_MIN UINT64_C(1000000)
+#define FREEZE_BUDGET_USEC_MAX UINT64_C(30000000)
+
+typedef struct Settings {
+        StringList volume_map; /* DEVICE:VOLUME-ID */
+        StringList nvme_models;
+        uint64_t settle_usec; /* how long EC2 may keep a fresh object invisible */
+        uint64_t reboot_usec; /* how long EC2 may take to reboot this host for an image */
+        uint64_t freeze_budget_usec;
+        char *freezer_socket;
+        char *profile_folder;
+        char *job_folder;
+        char *witness_path; /* where a shutdown is asked about, see flow/witness.h */
+} Settings;
+
+void settings_done(Settings *settings);
+
+/*
+ * $QUIESCED_CONFIG, or the file in /etc, with its drop-ins; without a file the defaults hold. 0,
+ * or a negative errno and a failure that names file, line and key.
+ */
+int settings_load(Settings *ret, Failure *reterr_failure);

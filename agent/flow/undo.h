@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The end of a job that came to nothing: all that it made goes away, and then it has failed. */
+
+#include "flow/bake.h"
+
+/*
+ * Deletes the image and the snapshots on record, and whatever else carries the job's tag. The job's
+ * failure is put on record first, so that a crash in the midst is made good later. 0 when nothing is
+ * left; otherwise the record stays unfinished, and the failure's message names what is left.
+ */
+int bake_undo(Bake *bake);
+
+/* Ends the record, with the failure, of a job that is not ours to end: nothing else is touched. */
+int bake_disown(Bake *bake);

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the unprivileged side links; the privileged programs share its protocol and no code.
+noinst_LIBRARIES += libfreezeclient.a
+libfreezeclient_a_SOURCES = \
+	%D%/client.c %D%/client.h \
+	%D%/protocol.h \
+	%D%/report.h
+
+# libc only: nothing else runs with the freezer's capabilities.
+noinst_LIBRARIES += libfreeze.a
+libfreeze_a_SOURCES = \
+	%D%/crew.c %D%/crew.h \
+	%D%/deadman.c %D%/deadman.h \
+	%D%/dialogue.c %D%/dialogue.h \
+	%D%/expedite.c %D%/expedite.h \
+	%D%/freeze.c %D%/freeze.h \
+	%D%/keeper.c %D%/keeper.h \
+	%D%/leftover.c %D%/leftover.h \
+	%D%/ledger.c %D%/ledger.h \
+	%D%/moment.h \
+	%D%/offspring.c %D%/offspring.h \
+	%D%/rescue.c %D%/rescue.h \
+	%D%/rest.c %D%/rest.h \
+	%D%/session.c %D%/session.h \
+	%D%/target.c %D%/target.h
+
+pkglibexec_PROGRAMS += quiesced-freezer quiesced-thaw
+quiesced_freezer_SOURCES = %D%/freezer.c
+quiesced_freezer_LDADD = libfreeze.a
+quiesced_thaw_SOURCES = %D%/thaw-leftovers.c
+quiesced_thaw_LDADD = libfreeze.a
+
+# systemd-shutdown(8) runs what lies there.
+systemdshutdown_PROGRAMS = quiesced-witness
+quiesced_witness_SOURCES = %D%/witness.c
+quiesced_witness_LDADD = libfreeze.a
+
+EXTRA_DIST += \
+	tests/freeze/conftest.py \
+	tests/freeze/freezer.py \
+	tests/freeze/test_freezer.py \
+	tests/freeze/test_hang.py \
+	tests/freeze/test_nets.py \
+	tests/freeze/test_protocol.py \
+	tests/freeze/test_witness.py \
+	tests/lab/loopfs.py
+
+if HAVE_CMOCKA
+check_PROGRAMS += test-freeze-dialogue test-freeze-rest test-freeze-ledger test-freeze-client
+TESTS += test-freeze-dialogue test-freeze-rest test-freeze-ledger test-freeze-client
+test_freeze_dialogue_SOURCES = tests/unit/test-freeze-dialogue.c
+test_freeze_dialogue_CFLAGS = $(TEST_CFLAGS)
+test_freeze_dialogue_LDADD = libfreeze.a $(CMOCKA_LIBS)
+test_freeze_rest_SOURCES = tests/unit/test-freeze-rest.c
+test_freeze_rest_CFLAGS = $(TEST_CFLAGS)
+test_freeze_rest_LDADD = libfreeze.a $(CMOCKA_LIBS)
+test_freeze_ledger_SOURCES = tests/unit/test-freeze-ledger.c
+test_freeze_ledger_CFLAGS = $(TEST_CFLAGS)
+test_freeze_ledger_LDADD = libfreeze.a $(CMOCKA_LIBS)
+test_freeze_client_SOURCES = tests/unit/test-freeze-client.c
+test_freeze_client_CFLAGS = $(TEST_CFLAGS)
+test_freeze_client_LDADD = libfreezeclient.a $(BASE_LIBS) $(CMOCKA_LIBS)
+endif
+
+check_PROGRAMS += fuzz-freeze
+TESTS += fuzz-freeze
+fuzz_freeze_SOURCES = tests/fuzz/fuzz-freeze.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+fuzz_freeze_LDADD = libfreeze.a $(BASE_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/freeze

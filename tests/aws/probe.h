@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the parts of aws-probe share: its state, and how a command is read and answered. */
+
+#include "aws/ec2-request.h"
+#include "aws/tags.h"
+#include "base/json.h"
+
+typedef struct Probe {
+        Imds *imds;
+        CredentialsProvider *credentials;
+        AwsClient *client;
+        Ec2Request *request;
+        uint64_t cancel_usec; /* clock_usec() from which the client hears that it is cancelled */
+} Probe;
+
+/* Members of an answer. A NULL text is left out. */
+void probe_put(json_t *answer, const char *key, const char *value);
+void probe_put_number(json_t *answer, const char *key, uint64_t value);
+void probe_put_error(json_t *answer, const ApiError *error);
+json_t *probe_tags(const TagList *tags);
+
+/* Members of a command. The first must be there. */
+const char *probe_argument(const json_t *command, const char *key);
+void probe_read_strings(const json_t *array, StringList *ret);
+void probe_read_tags(const json_t *object, TagList *ret);
+Ec2Flags probe_flags(const json_t *command);
+
+/* Verbs about images. */
+int probe_describe_images(Probe *probe, const json_t *command, json_t *answer);
+int probe_register_image(Probe *probe, const json_t *command, json_t *answer);
+int probe_deregister_image(Probe *probe, const json_t *command, json_t *answer);
+int probe_prepare_image(Probe *probe, const json_t *command, json_t *answer);

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make bench`: the figures, medians, side by side in one run. Nothing here passes or fails."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench import idle, stalls  # noqa: E402
+from lab.paths import BUILD  # noqa: E402
+
+
+def progress():
+    print(".", end="", file=sys.stderr, flush=True)
+
+
+def print_table(title, rows):
+    print(f"\n{title}")
+    print(f"{'':28}" + "".join(f"{tool:>12}" for tool in stalls.TOOLS))
+    for name, figures in rows:
+        print(f"  {name:26}" + "".join(f"{figures[tool]:12.1f}" for tool in stalls.TOOLS))
+
+
+def print_figure(name, value, aim):
+    print(f"  {name:52}{value:>14}   aim: {aim}")
+
+
+def print_idle(figures):
+    print("\nAt rest, and beginning")
+    print_figure("daemon, idle: PSS", f"{figures['daemon_pss_kb']} kB", "4,096 kB")
+    print_figure(f"daemon, idle: wake-ups in {idle.IDLE_SEC} s", figures["daemon_switches"], "0")
+    name = f"freezer, holding: PSS of its {figures['freezer_processes']} processes"
+    print_figure(name, f"{figures['freezer_pss_kb']} kB", "1,024 kB")
+    print_figure("freezer: lines of code", figures["freezer_lines"], "1,200")
+    print_figure("quiescectl image to the first FIFREEZE",
+                 f"{figures['start_ms']:.0f} ms", "300 ms, and the cloud's own time")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=9, help="of which the median is shown")
+    arguments = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("make bench: run it as root: it freezes file systems of its own")
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    rows, sums, servers = stalls.measure(arguments.runs, progress)
+    print(file=sys.stderr)
+    print_table(f"Longest stall minus the server's time, ms (medians of {arguments.runs})", rows)
+    print_table("Sum of all stalls of one run minus the server's time, ms", sums)
+    print_table("The server's time, of which 200 ms are told and the rest is copying, ms", servers)
+    print_idle(idle.measure(arguments.runs))
+    print("\nTopology and plan of a long mountinfo")
+    subprocess.run([BUILD / "bench-plan"], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+noinst_PROGRAMS += bare-freeze bench-plan
+bare_freeze_SOURCES = %D%/bare-freeze.c
+bare_freeze_LDADD = libbase.a
+bare_freeze_LDFLAGS = $(AM_LDFLAGS) -pthread
+bench_plan_SOURCES = %D%/bench-plan.c
+bench_plan_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+bench_plan_LDADD = $(FLOW_LIBS)
+EXTRA_DIST += \
+	%D%/__init__.py \
+	%D%/bench.py \
+	%D%/bench_vm.py \
+	%D%/boot.py \
+	%D%/guest_stalls.py \
+	%D%/idle.py \
+	%D%/stalls.py \
+	%D%/tooled.py
+
+# As root. BENCH_RUNS= says how many runs a median is made of.
+.PHONY: bench bench-host bench-vm
+bench: bench-host bench-vm
+bench-vm: all
+	QUIESCED_BUILD=$(abs_builddir) PYTHONDONTWRITEBYTECODE=1 \
+		/usr/bin/python3 $(top_srcdir)/%D%/bench_vm.py $(if $(BENCH_RUNS),--runs=$(BENCH_RUNS))
+bench-host: all
+	QUIESCED_BUILD=$(abs_builddir) PYTHONDONTWRITEBYTECODE=1 \
+		/usr/bin/python3 $(top_srcdir)/%D%/bench.py $(if $(BENCH_RUNS),--runs=$(BENCH_RUNS))

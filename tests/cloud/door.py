@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The control door: a line {"op": ..., more} asks, a line {"ok": ...} or {"error": ...} answers."""
+
+import json
+import socketserver
+import threading
+
+from .image_making import instance_stopped
+from .images import image_report
+from .snapshots import snapshot_report
+from .volumes import volume_add, volume_change, volume_detach, volume_report
+
+
+class Door:
+    def __init__(self, server):
+        self._tcp = _Listener((server.world.settings["address"], 0), _Conversation)
+        self._tcp.ops = operations(server)
+        self.address = self._tcp.server_address
+        threading.Thread(target=self._tcp.serve_forever, kwargs={"poll_interval": 0.1},
+                         daemon=True).start()
+
+    def close(self):
+        self._tcp.shutdown()
+        self._tcp.server_close()
+
+
+def operations(server):
+    """What a test may ask for, by name."""
+    world = server.world
+    return {
+        "ping": lambda: "pong",
+        "calls": world.calls.list,
+        "clear-calls": world.calls.clear,
+        "fault": world.faults.add,
+        "faults": world.faults.list,
+        "clear-faults": world.faults.clear,
+        "configure": lambda **knobs: world.configure(knobs),
+        "knobs": lambda: dict(world.knobs),
+        "snapshots": lambda: [snapshot_report(one) for one in _fresh(world, world.snapshots)],
+        "images": lambda owner=None: [image_report(one) for one in _fresh(world, world.images)
+                                      if one.owner == (owner or world.settings["account"])],
+        "volumes": lambda: [volume_report(one) for one in world.volumes.values()],
+        "metadata-of": server.metadata_of,
+        "reboots": lambda: {one.id: one.reboots for one in world.instances.values()},
+        "to-be-stopped": lambda: [one.id for one in world.instances.values() if one.awaiting],
+        "instance-stopped": lambda instance: instance_stopped(world, instance),
+        "attach-volume": lambda **fields: volume_add(world, fields),
+        "detach-volume": lambda volume: volume_detach(world, volume),
+        "set-volume": lambda volume, fields: volume_change(world, volume, fields),
+        "set-instance": world.set_instance,
+        "set-image": world.set_image,
+        "set-snapshot": lambda snapshot, state, progress=None: _snapshot_set(world, snapshot, state,
+                                                                            progress),
+        "expire-credentials": world.keys.expire,
+        "rotate-credentials": lambda: world.keys.rotate().access_key,
+        "forget-tokens": server.imds.forget_tokens,
+        "drop-connections": server.drop_connections,
+    }
+
+
+def _fresh(world, resources):
+    with world.lock:
+        world.advance()
+        return list(resources.values())
+
+
+def _snapshot_set(world, snapshot_id, state, progress):
+    with world.lock:
+        snapshot = world.snapshots[snapshot_id]
+        snapshot.state = state
+        if progress is not None:
+            snapshot.progress = progress
+
+
+class _Listener(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+
+class _Conversation(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            self.wfile.write(json.dumps(self._answer(line)).encode() + b"\n")
+
+    def _answer(self, line):
+        try:
+            asked = json.loads(line)
+            operation = self.server.ops[asked.pop("op")]
+            return {"ok": operation(**asked)}
+        except Exception as error:      # whatever a test got wrong is told to the test
+            return {"error": f"{type(error).__name__}: {error}"}

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The listeners of the simulated cloud, put together."""
+
+import pathlib
+
+from .door import Door
+from .ec2 import Ec2
+from .imds import Imds
+from .tls import Authority
+from .web import Listener
+from .world import World
+
+
+class Server:
+    def __init__(self, settings):
+        pathlib.Path(settings["directory"]).mkdir(parents=True, exist_ok=True)
+        self.world = World(settings)
+        self.imds = Imds(self.world)
+        self._ec2 = Ec2(self.world)
+        self._listeners = {"imds": self._plain(self.imds)}
+        self._listeners |= self._secure()
+        self._door = Door(self)
+
+    def ready(self):
+        """Where everything is, for whoever started this."""
+        addresses = {name: "%s:%d" % listener.address for name, listener in self._listeners.items()}
+        return {
+            "imds": f"http://{addresses['imds']}",
+            "ec2": f"https://{addresses['ec2']}",
+            "ec2-foreign-ca": f"https://{addresses['ec2-foreign-ca']}",
+            "ec2-wrong-host": f"https://{addresses['ec2-wrong-host']}",
+            "ca": str(self._authority.certificate),
+            "door": list(self._door.address),
+            "directory": self.world.settings["directory"],
+        }
+
+    def metadata_of(self, instance_id):
+        """(host, port) of a metadata service as that instance sees it."""
+        name = f"imds-{instance_id}"
+        with self.world.lock:
+            if instance_id not in self.world.instances:
+                raise ValueError(f"there is no instance {instance_id}")
+            if name not in self._listeners:
+                service = Imds(self.world, instance_id)
+                host = self.world.settings["imds_address"]
+                self._listeners[name] = Listener((host, 0), service.handle, self._idle_seconds)
+        return self._listeners[name].address
+
+    def drop_connections(self, listener="ec2"):
+        return self._listeners[listener].drop_connections()
+
+    def close(self):
+        self.world.stopping.set()
+        for listener in self._listeners.values():
+            listener.close()
+        self._door.close()
+        self.world.close()
+
+    def _plain(self, service):
+        address = self.world.settings["imds_address"], self.world.settings["imds_port"]
+        return Listener(address, service.handle, self._idle_seconds)
+
+    def _secure(self):
+        """EC2 thrice: properly, certified by a CA that nobody trusts, and for another host."""
+        settings = self.world.settings
+        directory = pathlib.Path(settings["directory"])
+        host = settings["address"]
+        names = [f"IP:{host}", "DNS:localhost",
+                 f"DNS:ec2.{settings['region']}.{settings['domain']}"]
+        self._authority = Authority(directory, "simulated-ca")
+        foreign = Authority(directory, "foreign-ca")
+        contexts = {
+            "ec2": self._authority.server_context("ec2", names),
+            "ec2-foreign-ca": foreign.server_context("ec2-foreign", names),
+            "ec2-wrong-host": self._authority.server_context("ec2-wrong", ["DNS:other.example"]),
+        }
+        ports = {"ec2": settings["ec2_port"]}
+        return {name: Listener((host, ports.get(name, 0)), self._ec2.handle, self._idle_seconds,
+                               tls) for name, tls in contexts.items()}
+
+    def _idle_seconds(self):
+        return self.world.knobs["keepalive_seconds"]

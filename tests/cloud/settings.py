@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the simulated cloud looks like at its start, and the knobs that a test may turn later."""
+
+SETTINGS = {
+    "directory": None,               # bytes of snapshots, certificates; never on freeze_backend
+    "account": "123456789012",
+    "region": "eu-central-1",
+    "zone": "eu-central-1a",
+    "partition": "aws",
+    "domain": "amazonaws.com",
+    "access_key": "AKIAIOSFODNN7EXAMPLE",
+    "secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "session_token": None,
+    "role": "quiesced",              # None: the instance has no role
+    "role_lifetime_seconds": 3600,
+    "role_rotate_seconds": 300,      # new credentials are handed out so long before the old expire
+    "address": "127.0.0.1",
+    "imds_address": "127.0.0.1",
+    "imds_port": 0,
+    "ec2_port": 0,
+    "instances": [{}],
+    "volumes": [],
+    "freeze_backend": None,          # the mount point of the test's own loop file system
+    "overlay": None,                 # a further model overlay, for actions under test
+    "knobs": {},
+}
+
+KNOBS = {
+    "snapshot_seconds": 0.2,         # from the cut to completion; None: never
+    "progress_steps": 4,
+    "image_seconds": 0.1,            # from the last snapshot's completion to `available`
+    "cut_seconds": 0.0,              # CreateImage cuts so long after its reply
+    "cut_stagger_seconds": 0.0,      # and then volume by volume, so far apart; 0: all at once
+    "machines_reboot": False,        # CreateImage that reboots cuts when instance_stopped() is said
+    "visibility_seconds": 0.0,       # new snapshots and images are not found for so long
+    "page_cap": 1000,                # no page of a list is longer
+    "pending_per_volume": 5,
+    "fail_snapshots": 0,             # so many of the next snapshots end in `error`
+    "fail_images": 0,                # so many of the next CreateImage calls end in `failed`
+    "ignore_filters": False,         # as an EC2-compatible cloud does with those that it lacks
+    "deny": [],                      # actions that the caller's policy does not allow
+    "clock_offset": 0.0,             # the cloud's clock minus the host's
+    "keepalive_seconds": 60.0,
+    "imds_enabled": True,
+    "imds_tags": True,
+    "role_code": "Success",          # `Code` of the role's credentials document
+}
+
+
+def overridden(defaults, given, what):
+    unknown = sorted(set(given) - set(defaults))
+    if unknown:
+        raise ValueError(f"unknown {what}: {', '.join(unknown)}; known are {', '.join(defaults)}")
+    return {**defaults, **given}

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Disks and volumes that are not as they should be: each is named, and the profile decides."""
+
+import contextlib
+import mmap
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from lab import processes
+from lab.loopfs import LoopFs
+from lab.processes import wait_until
+
+STRANGE_ID = "vol-00000000000000bad"
+PROFILES = {
+    "strict": "[Bake]\nType=snapshots\n",
+    "lenient": "[Bake]\nType=snapshots\nOnDegrade=label\n",
+}
+
+
+@pytest.fixture(autouse=True)
+def profiles(lab):
+    folder = lab.config.parent / "profiles"
+    folder.mkdir(exist_ok=True)
+    for name, text in PROFILES.items():
+        write_profile(lab, name, text)
+
+
+def write_profile(lab, name, text):
+    (lab.config.parent / "profiles" / f"{name}.conf").write_text(text)
+
+
+def write_exclusion(lab, entry):
+    write_profile(lab, "without", f"[Bake]\nType=snapshots\nExclude={entry}\n")
+
+
+def refusals(lab, profile):
+    done = lab.ctl("plan", profile)
+    assert (done.returncode, "\nRefused:\n" in done.stdout) in [(0, False), (1, True)], done
+    return done.stdout.partition("\nRefused:\n")[2]
+
+
+def row(lab, **wanted):
+    """The volume of `quiescectl volumes --json`; its reason stands in the table, too."""
+    (found,) = [one for one in lab.json("volumes")["volumes"]
+                if wanted.items() <= one.items()]
+    assert found["reason"] in lab.ctl("volumes").stdout
+    return found
+
+
+@contextlib.contextmanager
+def detached(lab, volume):
+    """As far as EC2 knows."""
+    lab.cloud.detach_volume(volume.id)
+    try:
+        yield volume
+    finally:
+        lab.cloud.attach_volume(id=volume.id, path=volume.fs.image, device=volume.device_name)
+
+
+@contextlib.contextmanager
+def attached_without_a_device(lab):
+    lab.cloud.attach_volume(id=STRANGE_ID, path=lab.volumes[1].fs.image, device="/dev/sdq")
+    try:
+        yield
+    finally:
+        lab.cloud.detach_volume(STRANGE_ID)
+
+
+def test_a_device_with_an_id_that_ec2_does_not_list(lab):
+    with detached(lab, lab.volumes[1]) as data:
+        found = row(lab, id=data.id)
+        assert not found["covered"] and "EC2 does not list it" in found["reason"]
+        (fs,) = [one for one in lab.json("volumes")["filesystems"]
+                 if one["mount-point"] == data.mount_point]
+        assert not fs["covered"] and data.id in fs["reason"]
+        assert f"{data.fs.device} says it is {data.id}" in refusals(lab, "strict")
+        job, message = lab.failed_bake("bake", "strict")
+        assert job["error"].endswith(".TopologyMismatch") and data.id in message
+        assert lab.cloud.snapshots() == []
+        assert lab.bake("bake", "lenient")["consistency"] == "crash"
+        for entry in (data.id, data.fs.device, data.mount_point):
+            write_exclusion(lab, entry)
+            assert refusals(lab, "without") == ""
+        job = lab.bake("bake", "without")
+        assert (job["consistency"], len(job["snapshots"])) == ("filesystem", 1)
+
+
+def test_a_volume_that_ec2_lists_and_no_device_shows(lab):
+    with attached_without_a_device(lab):
+        found = row(lab, id=STRANGE_ID)
+        assert not found["covered"] and "device" not in found
+        assert found["attached-as"] == "/dev/sdq"
+        assert f"{STRANGE_ID} is attached as /dev/sdq" in refusals(lab, "strict")
+        job, message = lab.failed_bake("bake", "strict")
+        assert job["error"].endswith(".TopologyMismatch") and STRANGE_ID in message
+        job = lab.bake("bake", "lenient")
+        assert (job["consistency"], len(job["snapshots"])) == ("crash", len(lab.volumes) + 1)
+        write_exclusion(lab, "/dev/sdq")
+        job = lab.bake("bake", "without")
+        assert (job["consistency"], len(job["snapshots"])) == ("filesystem", len(lab.volumes))
+
+
+def test_a_file_system_on_no_volume_is_listed_or_refused(lab, scratch):
+    with LoopFs.make("ext4", str(scratch), name="scratch") as fs:
+        (found,) = [one for one in lab.json("volumes")["filesystems"]
+                    if one["mount-point"] == fs.mount_point]
+        assert not found["covered"] and found["volumes"] == []
+        plan = lab.json("plan", "strict")
+        (gap,) = [gap for gap in plan["not-covered"] if gap["what"] == fs.mount_point]
+        assert gap["reason"] == found["reason"]
+        assert lab.bake("bake", "strict")["consistency"] == "filesystem"
+        write_profile(lab, "whole", PROFILES["strict"] + "OnUncovered=fail\n")
+        said = refusals(lab, "whole")
+        assert f"{fs.mount_point} would be in no snapshot: " in said
+        assert f"Exclude={fs.mount_point}" in said
+        job, _ = lab.failed_bake("bake", "whole")
+        assert job["error"].endswith(".NotCovered")
+        # What this machine itself is mounted from is on no volume either.
+        write_profile(lab, "whole",
+                      PROFILES["strict"] + f"OnUncovered=fail\nExclude={fs.mount_point}\n")
+        assert f"{fs.mount_point} would be" not in refusals(lab, "whole")
+
+
+@pytest.fixture
+def raw(lab):
+    """A volume that nothing is mounted from, as of a database that does without a file system."""
+    data = lab.volumes[1]
+    mount_point = data.mount_point
+    data.fs.umount()
+    yield data
+    data.fs.mount(mount_point)
+
+
+def write_past_the_cache(device):
+    block = mmap.mmap(-1, 4096)
+    fd = os.open(device, os.O_RDWR | os.O_DIRECT)
+    try:
+        os.preadv(fd, [block], 0)
+        os.pwrite(fd, block, 0)
+    finally:
+        os.close(fd)
+
+
+def bake_with_a_write_at(lab, point, device, profile):
+    """The job, and what quiescectl said."""
+    lab.pause_worker(point)
+    client = lab.bake_in_background("bake", profile)
+    worker = wait_until(lambda: next((w for w in lab.workers() if processes.is_stopped(w)), None),
+                        10, "it pauses")
+    lab.pause_worker(None)
+    write_past_the_cache(device)
+    processes.send(worker, signal.SIGCONT)
+    _, message = client.communicate(timeout=30)
+    (job,) = lab.wait_for_new_jobs()
+    return job, message
+
+
+def at_rest(lab, job):
+    """The tags that say so."""
+    return {lab.cloud_snapshot(one)["tags"].get("quiesced:at-rest") for one in job["snapshots"]}
+
+
+def test_a_volume_without_a_file_system_counts_if_nobody_writes_to_it(lab, raw):
+    assert "watched for writes" in row(lab, id=raw.id)["reason"]
+    (watched,) = lab.json("plan", "strict")["watched"]
+    assert (watched["what"], watched["volumes"]) == (raw.fs.device, [raw.id])
+    assert raw.fs.device in lab.ctl("plan", "strict").stdout.partition("\nNot frozen")[2]
+    write_past_the_cache(raw.fs.device)
+    job = lab.bake("bake", "strict")
+    assert (job["consistency"], len(job["snapshots"])) == ("filesystem", len(lab.volumes))
+    assert at_rest(lab, job) == {raw.fs.device}
+
+
+def test_a_write_to_it_while_the_rest_is_frozen_is_seen(lab, raw):
+    job, message = bake_with_a_write_at(lab, "frozen", raw.fs.device, "strict")
+    assert job["error"].endswith(".ConsistencyNotReached")
+    assert f"{raw.fs.device}, which is not frozen, was written to" in message
+    assert lab.cloud.snapshots() == []
+
+
+def test_and_labelled_where_the_profile_says_so(lab, raw):
+    job, _ = bake_with_a_write_at(lab, "frozen", raw.fs.device, "lenient")
+    assert (job["result"], job["consistency"]) == ("done", "crash")
+    assert at_rest(lab, job) == {None}
+    assert f"{raw.fs.device}, which is not frozen" in lab.log()
+
+
+def test_a_write_before_the_freeze_is_none_of_its_business(lab, raw):
+    job, _ = bake_with_a_write_at(lab, "synced", raw.fs.device, "strict")
+    assert (job["result"], job["consistency"]) == ("done", "filesystem")
+
+
+def test_a_device_whose_writes_nobody_counts_proves_nothing(lab, raw):
+    switch = Path("/sys/block", raw.fs.device.removeprefix("/dev/"), "queue/iostats")
+    switch.write_text("0")
+    try:
+        job, message = lab.failed_bake("bake", "strict")
+    finally:
+        switch.write_text("1")
+    assert job["error"].endswith(".ConsistencyNotReached")
+    assert f"nobody counts the writes to {raw.fs.device}" in message
+    write_exclusion(lab, raw.fs.device)
+    assert lab.bake("bake", "without")["consistency"] == "filesystem"
+
+
+def test_a_mount_point_may_be_any_bytes(lab):
+    data = lab.volumes[1]
+    original = data.mount_point
+    odd = os.fsdecode(os.fsencode(f"{lab.mounts}/caf") + b"\xe9")
+    data.fs.umount()
+    try:
+        data.fs.mount(odd)
+        try:
+            (group,) = lab.json("plan", "strict")["groups"]
+            assert f"{lab.mounts}/caf\\351" in [one["mount-point"] for one in group]
+            job = lab.bake("bake", "strict")
+        finally:
+            data.fs.umount()
+    finally:
+        data.fs.mount(original)
+        os.rmdir(odd)
+    assert job["consistency"] == "filesystem"
+    (tag,) = [one["tags"]["quiesced:mounts"] for one in lab.cloud.snapshots()
+              if one["volume"] == data.id]
+    assert tag == f"{lab.mounts}/caf\\351"

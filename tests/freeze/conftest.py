@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A freezer behind a socket, file systems to freeze, and proof that nothing is left of either."""
+
+import contextlib
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from freezer import Server, kill, name_of, wait_until
+from lab.kernel import requires_file_systems
+from lab.loopfs import LoopFs
+from lab.paths import MEMORY, scratch_folder
+
+KNOB = Path("/sys/kernel/rcu_expedited")
+
+
+def reads(knob, value):
+    """Another freeze, that some other test has running, may have it set for a moment."""
+    return wait_until(lambda: knob.read_text().strip() == value, timeout=2)
+
+
+@pytest.fixture
+def scratch():
+    folder = tempfile.mkdtemp(prefix="quiesced-freeze-", dir=scratch_folder())
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def ledger_dir():
+    folder = tempfile.mkdtemp(prefix="quiesced-ledger-", dir=MEMORY)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def knob():
+    """rcu_expedited is 0 again at the end, whatever happened in between."""
+    if KNOB.exists() and not reads(KNOB, "0"):
+        KNOB.write_text("0")
+    yield KNOB
+    assert not KNOB.exists() or reads(KNOB, "0")
+
+
+@pytest.fixture
+def make_fs(scratch):
+    """Makes file systems, which end thawed and unmounted, the newest first."""
+    with contextlib.ExitStack() as stack:
+        def make(kind, folder=None, name=None, size=None):
+            requires_file_systems(kind)
+            fs = LoopFs.make(kind, folder or scratch, size=size, name=name)
+            stack.callback(fs.cleanup)
+            return fs
+        yield make
+
+
+@pytest.fixture
+def server(scratch, ledger_dir, make_fs, knob):
+    """Its processes must all be gone at the end, and their ledger with them."""
+    server = Server(scratch, ledger_dir)
+    families = []
+    original = server.family
+    server.family = lambda: families.append(original()) or families[-1]
+    yield server
+    server.close()
+    left = [pid for family in families for pid in family.everybody()
+            if not wait_until(lambda pid=pid: name_of(pid) is None)]
+    kill(*left)
+    assert left == []
+    assert wait_until(lambda: not server.ledgers())
+
+
+@pytest.fixture
+def client(server):
+    client = server.client()
+    yield client
+    client.close()
+    wait_until(lambda: not server.ledgers())

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# What only tests, tests/try and the bench run.
+noinst_PROGRAMS += writers
+writers_SOURCES = %D%/writers.c %D%/database.c %D%/database.h %D%/written.c %D%/written.h
+writers_LDADD = libbase.a
+writers_LDFLAGS = $(AM_LDFLAGS) -pthread
+EXTRA_DIST += \
+	%D%/__init__.py \
+	%D%/bus.py \
+	%D%/checkers.py \
+	%D%/database.py \
+	%D%/junit.py \
+	%D%/kernel.py \
+	%D%/lab.py \
+	%D%/loopfs.py \
+	%D%/packages \
+	%D%/paths.py \
+	%D%/processes.py \
+	%D%/setup.sh \
+	%D%/story.py \
+	%D%/verdict.py \
+	%D%/written.py

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What tests/run and tests/try have in common: packages, a copy of the source, a build.
+# $top is the source.
+
+# Names this run in the environment of everything that it starts, so that stragglers can be found.
+export QUIESCED_TEST_RUN=$$-$RANDOM
+
+# Debian's own, not one that a version manager has put before it in PATH.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+unset CFLAGS CPPFLAGS LDFLAGS MAKEFLAGS DESTDIR
+
+MEMORY_WANTED_KB=3000000
+
+say() { printf '%s\n' "$*" >&2; }
+
+require_root() {
+	[ "$(id -u)" -eq 0 ] && return
+	say "$0: run it as root (sudo $0): it makes loop devices, mounts and freezes file systems of its own"
+	exit 2
+}
+
+missing_packages() {
+	local name
+	grep -v '^#' "$top/tests/lab/packages" | while read -r name; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null | grep -qx installed ||
+			printf '%s\n' "$name"
+	done
+}
+
+install_packages() {
+	local missing
+	missing=$(missing_packages)
+	[ -n "$missing" ] || return 0
+	say "installing" $missing
+	export DEBIAN_FRONTEND=noninteractive
+	# The lists on the disk may do; if they are missing or too old, fetch them and try again.
+	apt-get install -qq -y --no-install-recommends $missing >"$work/apt.log" 2>&1 && return
+	apt-get update -qq >>"$work/apt.log" 2>&1 &&
+		apt-get install -qq -y --no-install-recommends $missing >>"$work/apt.log" 2>&1 && return
+	tail -n 20 "$work/apt.log" >&2
+	say "$0: the packages above could not be installed"
+	exit 1
+}
+
+# The tracked and the new files, so that neither the build leaves anything in the source, nor what
+# lies there already reaches the build.
+copy_source() {
+	mkdir "$work/source"
+	if git -c safe.directory='*' -C "$top" rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+		git -c safe.directory='*' -C "$top" ls-files -z --cached --others --exclude-standard |
+			tar -C "$top" --null --ignore-failed-read --files-from=- -cf - 2>/dev/null
+	else
+		tar -C "$top" --exclude=./build --exclude=./.git -cf - .
+	fi | tar -C "$work/source" -xf -
+}
+
+prepare_source() {
+	copy_source && cd "$work/source" && autoreconf -fi
+}
+
+# build_with FOLDER [CONFIGURE-ARGUMENT...]
+build_with() {
+	local folder=$1
+	shift
+	mkdir -p "$folder" && cd "$folder" &&
+		"$work/source/configure" --enable-silent-rules "$@" && make -j"$(nproc)"
+}
+
+# Processes of this run that are still there: their environment says whose they are.
+stragglers() {
+	local environ pid
+	for environ in /proc/[0-9]*/environ; do
+		pid=${environ//[!0-9]/}
+		[ "$pid" -ne $$ ] && [ "$pid" -ne "$BASHPID" ] &&
+			grep -qz "^QUIESCED_TEST_RUN=$QUIESCED_TEST_RUN\$" "$environ" 2>/dev/null &&
+			printf 'running: %s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline")"
+	done
+	return 0
+}
+
+# What this run could have forgotten, one per line; all of its files lie in $work and $scratch.
+leftovers() {
+	stragglers
+	losetup --list --noheadings --output NAME,BACK-FILE | grep -F -e "$work" -e "$scratch"
+	findmnt --list --noheadings --output TARGET,SOURCE | grep -F -e "$work" -e "$scratch"
+	find "$scratch" -mindepth 1 -maxdepth 1
+	find /run/quiesced -newer "$work/began" 2>/dev/null
+	[ "$(cat /sys/kernel/rcu_expedited)" = "$(cat "$work/began")" ] ||
+		echo "rcu_expedited: not put back"
+}
+
+# Two folders of this run's own: on disk for builds, in memory, if there is some, for disk images.
+make_folders() {
+	local memory=/dev/shm
+	[ "$(df --output=avail -k "$memory" | tail -n 1)" -gt $MEMORY_WANTED_KB ] || memory=/var/tmp
+	work=$(mktemp -d /var/tmp/q.XXXXXX) && scratch=$(mktemp -d "$memory/q.XXXXXX") || exit 1
+	chmod 0755 "$work" "$scratch"
+	cat /sys/kernel/rcu_expedited >"$work/began"
+	mkdir "$work/tmp"
+	export TMPDIR=$work/tmp QUIESCED_SCRATCH=$scratch
+	trap 'cd /; rm -rf "$work" "$scratch"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+}

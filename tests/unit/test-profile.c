@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "flow/profile.h"
+
+#include "base/clock.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "tests/unit/unit.h"
+
+#define TEXT_16 "xxxxxxxxxxxxxxxx"
+#define TEXT_64 TEXT_16 TEXT_16 TEXT_16 TEXT_16
+#define TEXT_256 TEXT_64 TEXT_64 TEXT_64 TEXT_64
+
+static void write_profile(const char *folder, const char *name, const char *text)
+{
+        _cleanup_(freep) char *path = NULL;
+
+        assert_return_code(string_printf(&path, "%s/%s.conf", folder, name), 0);
+        assert_return_code(file_replace(path, text, strlen(text), 0600), 0);
+}
+
+static Settings settings_in(char *folder)
+{
+        return (Settings){ .profile_folder = folder, .freeze_budget_usec = 10 * USEC_PER_SEC };
+}
+
+static void a_profile_is_read_over_the_defaults(void **state)
+{
+        Settings settings = settings_in(*state);
+        _cleanup_(profile_done) Profile profile = { 0 };
+        _cleanup_(failure_done) Failure failure = { 0 };
+
+        write_profile(*state, "nightly",
+                "[Bake]\nType=image\nName=web-%d\nMethod=create-image\nConsistency=application\n"
+                "OnDegrade=label\nExclude=/scratch /dev/sdz\nFreezeBudgetSec=3s\n"
+                "[Tags]\nteam=web\nteam=shop\n");
+        assert_return_code(profile_load(&settings, "nightly", &profile, &failure), 0);
+        assert_int_equal(profile.type, BAKE_IMAGE);
+        assert_int_equal(profile.method, METHOD_CREATE_IMAGE);
+        assert_int_equal(profile.consistency, CONSISTENCY_APPLICATION);
+        assert_int_equal(profile.on_degrade, ON_DEGRADE_LABEL);
+        assert_int_equal(profile.exclude.count, 2);
+        assert_int_equal(profile.budget_usec, 3 * USEC_PER_SEC);
+        assert_int_equal(profile.tags.count, 1);
+        assert_string_equal(profile.tags.items[0], "team=shop");
+}
+
+static void without_a_profile_the_defaults_hold(void **state)
+{
+        Settings settings = settings_in(*state);
+        _cleanup_(profile_done) Profile profile = { 0 };
+        _cleanup_(failure_done) Failure failure = { 0 };
+
+        assert_return_code(profile_load(&settings, NULL, &profile, &failure), 0);
+        assert_int_equal(profile.consistency, CONSISTENCY_FILESYSTEM);
+        assert_int_equal(profile.on_degrade, ON_DEGRADE_FAIL);
+        assert_int_equal(profile.budget_usec, 10 * USEC_PER_SEC);
+}
+
+static void bad_profiles_are_named(void **state)
+{
+        static const struct {
+                const char *name, *text, *piece;
+                FailureKind kind;
+        } cases[] = {
+                { "a", "[Bake]\nMethod=magic\n", "a.conf:2: Method=magic", FAILURE_CONFIG_INVALID },
+                { "b", "[Bake]\nFreezeBudgetSec=31s\n", "b.conf:2: FreezeBudgetSec=31s: must be from",
+                        FAILURE_CONFIG_INVALID },
+                { "c", "[Tags]\nquiesced:job=x\n", "reserved", FAILURE_CONFIG_INVALID },
+                { "d", "[Tags]\naws:x=y\n", "reserved", FAILURE_CONFIG_INVALID },
+                { "e", "[Bake]\nDescription=" TEXT_256 "\n", "e.conf:2: Description=xxx",
+                        FAILURE_CONFIG_INVALID },
+                { "../etc/shadow", NULL, "is no profile name", FAILURE_INVALID_ARGUMENT },
+                { ".hidden", NULL, "is no profile name", FAILURE_INVALID_ARGUMENT },
+                { "missing", NULL, "There is no profile 'missing': create ", FAILURE_NO_SUCH_PROFILE },
+        };
+        Settings settings = settings_in(*state);
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(profile_done) Profile profile = { 0 };
+                _cleanup_(failure_done) Failure failure = { 0 };
+
+                if (cases[i].text)
+                        write_profile(*state, cases[i].name, cases[i].text);
+                assert_true(profile_load(&settings, cases[i].name, &profile, &failure) < 0);
+                assert_int_equal(failure.kind, cases[i].kind);
+                assert_non_null(strstr(failure.message, cases[i].piece));
+        }
+}
+
+static void options_lie_over_the_profile(void **state)
+{
+        _cleanup_(json_decrefp) json_t *options = json_pack(
+                "{s:s,s:s,s:s,s:[s],s:I,s:{s:s},s:b,s:s}", "method", "register", "consistency",
+                "crash", "on-degrade", "label", "volumes", "/data", "budget-usec", 2000000LL, "tags",
+                "a", "b", "no-freeze", 1, "description", "before the upgrade");
+        _cleanup_(profile_done) Profile profile = { 0 };
+        _cleanup_(failure_done) Failure failure = { 0 };
+
+        assert_return_code(profile_apply(&profile, options, &failure), 0);
+        assert_int_equal(profile.method, METHOD_REGISTER);
+        assert_int_equal(profile.consistency, CONSISTENCY_CRASH);
+        assert_string_equal(profile.volumes.items[0], "/data");
+        assert_int_equal(profile.budget_usec, 2000000);
+        assert_string_equal(profile.tags.items[0], "a=b");
+        assert_true(profile.no_freeze);
+        assert_string_equal(profile.description, "before the upgrade");
+}
+
+static void bad_options_are_named(void **state)
+{
+        static const struct {
+                const char *json, *message;
+        } cases[] = {
+                { "{\"metod\":\"auto\"}", "Unknown option 'metod'" },
+                { "{\"method\":\"magic\"}",
+                        "Option 'method': must be one of auto, register, create-image, reboot" },
+                { "{\"method\":1}", "Option 'method': has the wrong type" },
+                { "{\"budget-usec\":1}", "Option 'budget-usec': must be from 1s to 30s, in microseconds" },
+                { "{\"volumes\":[1]}", "Option 'volumes': has the wrong type" },
+                { "{\"tags\":{\"aws:a\":\"b\"}}",
+                        "Option 'tags': keys that begin with aws: or quiesced: are reserved" },
+                { "{\"tags\":{\"a=b\":\"c\"}}", "Option 'tags': the key 'a=b' must not have a '='" },
+                { "{\"description\":\"" TEXT_256 "\"}",
+                        "Option 'description': is longer than 255 bytes; shorten it" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(json_decrefp) json_t *options = json_loads(cases[i].json, 0, NULL);
+                _cleanup_(profile_done) Profile profile = { 0 };
+                _cleanup_(failure_done) Failure failure = { 0 };
+
+                assert_int_equal(profile_apply(&profile, options, &failure), -EINVAL);
+                assert_string_equal(failure.message, cases[i].message);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(
+                        a_profile_is_read_over_the_defaults, scratch_setup, scratch_teardown),
+                cmocka_unit_test(without_a_profile_the_defaults_hold),
+                cmocka_unit_test_setup_teardown(
+                        bad_profiles_are_named, scratch_setup, scratch_teardown),
+                cmocka_unit_test(options_lie_over_the_profile),
+                cmocka_unit_test(bad_options_are_named),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "flow/settings.h"
+
+#include "base/clock.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "tests/unit/unit.h"
+
+static int load(const char *folder, const char *text, Settings *ret, Failure *reterr_failure)
+{
+        _cleanup_(freep) char *path = NULL;
+
+        assert_return_code(string_printf(&path, "%s/x.conf", folder), 0);
+        assert_return_code(file_replace(path, text, strlen(text), 0600), 0);
+        assert_return_code(setenv("QUIESCED_CONFIG", path, 1), errno);
+        return settings_load(ret, reterr_failure);
+}
+
+static void every_key_is_read(void **state)
+{
+        _cleanup_(settings_done) Settings settings = { 0 };
+        _cleanup_(failure_done) Failure failure = { 0 };
+
+        assert_return_code(load(*state,
+                                   "[Daemon]\nInhibitDelayMaxSec=1s\nMaxJobsKept=3\nWorkerSilenceSec=1min\n"
+                                   "[Host]\nVolumeMap=/dev/vdb:vol-1\nVolumeMap=/dev/vdc:vol-2\n"
+                                   "NvmeModels=One Model\nNvmeModels=Another\n"
+                                   "[Aws]\nSettleSec=1min\nRebootSec=5min\n[Freeze]\nBudgetSec=2s\nSocket=/s\n",
+                                   &settings, &failure),
+                0);
+        assert_int_equal(settings.volume_map.count, 2);
+        assert_int_equal(settings.nvme_models.count, 2);
+        assert_int_equal(settings.settle_usec, 60 * USEC_PER_SEC);
+        assert_int_equal(settings.reboot_usec, 300 * USEC_PER_SEC);
+        assert_int_equal(settings.freeze_budget_usec, 2 * USEC_PER_SEC);
+        assert_string_equal(settings.freezer_socket, "/s");
+}
+
+static void bad_values_are_named_with_their_line(void **state)
+{
+        static const struct {
+                const char *text, *piece;
+        } cases[] = {
+                { "[Host]\nVolumeMap=vdb\n", "x.conf:2: VolumeMap=vdb: must be DEVICE:VOLUME-ID" },
+                { "[Host]\nVolumeMap=/dev/a:vol-1\nVolumeMap=/dev/b:vol-1\n",
+                        "x.conf:3: VolumeMap=/dev/b:vol-1: must be DEVICE:VOLUME-ID" },
+                { "[Freeze]\nSocket=\n", "x.conf:2: Socket=: must be an absolute path" },
+                { "[Freeze]\nSocket=run/s\n", "x.conf:2: Socket=run/s: must be an absolute path" },
+                { "[Freeze]\nBudgetSec=31s\n", "x.conf:2: BudgetSec=31s: must be from" },
+                { "[Aws]\nSettleSec=11min\n", "x.conf:2: SettleSec=11min: must be from" },
+                { "[Aws]\nRegion=x\n", "x.conf:2: unknown key 'Region' in [Aws]" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(settings_done) Settings settings = { 0 };
+                _cleanup_(failure_done) Failure failure = { 0 };
+
+                assert_int_equal(load(*state, cases[i].text, &settings, &failure), -EINVAL);
+                assert_int_equal(failure.kind, FAILURE_CONFIG_INVALID);
+                assert_non_null(strstr(failure.message, cases[i].piece));
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(every_key_is_read, scratch_setup, scratch_teardown),
+                cmocka_unit_test_setup_teardown(
+                        bad_values_are_named_with_their_line, scratch_setup, scratch_teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks into a guest whose root is frozen: shell lines in one go, since the window does not wait."""
+
+from dataclasses import dataclass
+
+CGROUPS = "/sys/fs/cgroup/system.slice"
+# Until a worker that pauses stands still; then $worker, $daemon, $freezer (the unit), $main (its
+# process) and $cgroup (of all its processes) are set.
+FIND = f"""
+stopped() {{
+    for pid in $(cat {CGROUPS}/quiesced.service/cgroup.procs); do
+        read -r _ _ state _ <"/proc/$pid/stat" && [ "$state" = T ] && worker=$pid && return
+    done
+    return 1
+}}
+until stopped; do sleep 0.05; done
+freezer=$(systemctl list-units --plain --no-legend 'quiesced-freezer@*' | cut -d' ' -f1)
+daemon=$(systemctl show -P MainPID quiesced.service)
+main=$(systemctl show -P MainPID "$freezer")
+cgroup={CGROUPS}$(systemctl show -P ControlGroup "$freezer" | sed 's|^/system.slice||')
+"""
+MEMORY = FIND + """
+for pid in "$daemon" "$worker" $(cat "$cgroup/cgroup.procs"); do
+    sed -n '/^Name:/p; /^VmSize:/p; /^VmLck:/p' "/proc/$pid/status"
+    sed -n '/^Pss:/p' "/proc/$pid/smaps_rollup"
+done
+kill -CONT "$worker"
+"""
+LINES = 4
+
+
+@dataclass
+class Memory:
+    """Of one process, in kB."""
+
+    name: str
+    size: int
+    locked: int
+    pss: int
+
+
+def daemon_pss_kb(instance):
+    """While it does nothing, once the first call has started it."""
+    instance.ctl_json("status")
+    line = instance.run("sed -n '/^Pss:/p' "
+                        "/proc/$(systemctl show -P MainPID quiesced.service)/smaps_rollup").stdout
+    return int(line.split()[1])
+
+
+def memory_while_frozen(instance, name, budget_sec=10):
+    """[Memory] of the daemon, the worker and each process of the freezer."""
+    with instance.paused_workers("frozen", budget_sec):
+        instance.begin_image(name)
+        values = [line.split()[1] for line in instance.run(MEMORY).stdout.splitlines()]
+    return [Memory(name, *map(int, rest))
+            for name, *rest in zip(*(values[place::LINES] for place in range(LINES)))]

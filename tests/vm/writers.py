@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tests/lab's writers, in a guest: their records lie in its /run, which nobody freezes."""
+
+import itertools
+import tempfile
+from pathlib import Path
+
+from lab.processes import wait_until
+from lab.written import HEADER, ITEM, Written
+from vm.guest import WRITERS
+
+WRITE_BYTES = 64
+PACE_USEC = 10000
+
+
+class GuestWriters:
+    """
+    One of each kind in a folder of its own on each mount point, until stop(); and one that writes
+    to both of each pair of mount points.
+    """
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, machine, kinds, mount_points, pairs=(), pace_usec=PACE_USEC):
+        name = f"writers-{next(self._numbers)}"
+        self._machine = machine
+        self._unit = f"{name}.service"
+        self._records = f"/run/{name}"
+        self._copies = tempfile.TemporaryDirectory(prefix="quiesced-written-")
+        self.folders = [f"{mount_point}/{name}" for mount_point in mount_points]
+        specs = [(kind, folder) for folder in self.folders for kind in kinds]
+        specs += [("pairs", *(f"{one}/{name}" for one in pair)) for pair in pairs]
+        self.written = [Written(kind, folders, Path(self._copies.name, f"{number}.written"),
+                                WRITE_BYTES)
+                        for number, (kind, *folders) in enumerate(specs)]
+        self._start(" ".join(f"{kind}={','.join(folders)}" for kind, *folders in specs), pace_usec)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        self._machine.run(f"rm -r {self._records} {' '.join(self.folders)}")
+        self._copies.cleanup()
+
+    def _start(self, specs, pace_usec):
+        """They write until their input ends, which here is when they are told to."""
+        self._machine.run(f"mkdir {self._records} {' '.join(self.folders)}")
+        command = (f"sleep infinity | /{WRITERS} --records={self._records} --bytes={WRITE_BYTES} "
+                   f"--pace-usec={pace_usec} {specs}")
+        self._machine.run(f"systemd-run --quiet --unit={self._unit} /bin/bash -c '{command}'")
+        last = f"{self._records}/{self.written[-1].path.name}"
+        self._machine.run(f"until [ -s {last} ]; do sleep 0.1; done")
+        self.wait_for_writes(20)
+
+    def counts(self):
+        names = " ".join(f"{self._records}/{written.path.name}" for written in self.written)
+        # By two processes for all of them: a slow guest notices each.
+        text = self._machine.run(f"head -qc 16 {names} | od -An -v -tu8").stdout
+        return [int(word) for word in text.split()[1::2]]
+
+    def fetch(self):
+        """Brings the records up to date, without the holes that they end in."""
+        for written, count in zip(self.written, self.counts()):
+            size = HEADER.size + count * ITEM.size
+            path = f"{self._records}/{written.path.name}"
+            written.path.write_bytes(self._machine.run_raw(f"head -c {size} {path}"))
+
+    def wait_for_writes(self, count, timeout=30):
+        """Until each has returned from so many writes, beyond those before."""
+        goals = []
+
+        def reached():
+            counts = self.counts()
+            if not goals:
+                goals.extend(before + count for before in counts)
+            return all(now >= goal for now, goal in zip(counts, goals))
+
+        wait_until(reached, timeout, "every writer writes")
+
+    def stop(self):
+        """May be called again."""
+        self._machine.run(f"systemctl stop {self._unit}; systemctl reset-failed {self._unit}",
+                          check=False)
+        self.fetch()
+
+    def of(self, mount_point):
+        """Those that write there; "/srv" is on the root."""
+        on_data = [one for one in self.written if one.folders[0].is_relative_to("/data")]
+        return on_data if mount_point == "/data" else [
+            one for one in self.written if one not in on_data]
+
+    def errors(self):
+        return {written.kind: written.error() for written in self.written if written.error()}
