@@ -43,9 +43,13 @@ class Agent:
             time.sleep(0.2)
         raise GuestFailed(f"the guest agent does not answer within {timeout} s")
 
+    def begin(self, script):
+        """bash -c `script`, of which nothing is heard: this connection is good for nothing else."""
+        self._send("guest-exec", **_bash(script))
+
     def run(self, script, timeout=60, stdin=None):
         """bash -c `script`: CompletedProcess, its output as bytes."""
-        arguments = {"path": "/bin/bash", "arg": ["-c", script], "capture-output": True}
+        arguments = {**_bash(script), "capture-output": True}
         if stdin is not None:
             arguments["input-data"] = base64.b64encode(stdin).decode()
         pid = self._ask("guest-exec", **arguments)["pid"]
@@ -110,3 +114,7 @@ class Agent:
             self._buffer += data
         line, _, self._buffer = self._buffer.partition(b"\n")
         return json.loads(line)
+
+
+def _bash(script):
+    return {"path": "/bin/bash", "arg": ["-c", script]}
