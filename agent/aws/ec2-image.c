@@ -3,6 +3,8 @@
 
 #include "aws/ec2-image.h"
 
+#include "base/clock.h"
+
 /* Paths in a reply's imagesSet/item. */
 static const XmlField image_fields[] = {
         { "imageId", offsetof(Ec2Image, id) },
@@ -11,6 +13,10 @@ static const XmlField image_fields[] = {
         { "imageOwnerId", offsetof(Ec2Image, owner_id) },
         { "stateReason/message", offsetof(Ec2Image, state_message) },
         { "creationDate", offsetof(Ec2Image, creation_date) },
+        { "imageLocation", offsetof(Ec2Image, location) },
+        { "sourceInstanceId", offsetof(Ec2Image, source_instance_id) },
+        { "deregistrationProtection", offsetof(Ec2Image, deregistration_protection) },
+        { "deprecationTime", offsetof(Ec2Image, deprecation_time) },
         { "architecture", offsetof(Ec2Image, architecture) },
         { "rootDeviceName", offsetof(Ec2Image, root_device_name) },
         { "rootDeviceType", offsetof(Ec2Image, root_device_type) },
@@ -115,7 +121,10 @@ static int read_image(const XmlNode *item, Ec2Image *image)
 
         image->state = read_state(item);
         image->ena_support = xml_bool(item, "enaSupport", false);
+        image->is_public = xml_bool(item, "isPublic", false);
         r = xml_copy_fields(item, image_fields, ELEMENTSOF(image_fields), image);
+        if (image->creation_date)
+                (void)timestamp_parse(image->creation_date, &image->created_usec);
         if (r >= 0)
                 r = read_devices(xml_find(item, "blockDeviceMapping"), image);
         if (r >= 0)
@@ -151,6 +160,8 @@ static int write_filter(const Ec2ImageFilter *filter, Query *query)
                 return 0;
         }
         query_add(query, "Owner.1", "self");
+        if (filter->all)
+                return 0;
         if (filter->name) {
                 query_add_filter(query, 1, "name", filter->name);
                 return 0;
@@ -167,6 +178,8 @@ static bool filter_fits(const Ec2ImageFilter *filter, const Ec2Image *image)
 {
         if (filter->id)
                 return streq_ptr(image->id, filter->id);
+        if (filter->all)
+                return true;
         if (filter->name)
                 return streq_ptr(image->name, filter->name);
         return streq_ptr(tag_list_get(&image->tags, filter->tag_key), filter->tag_value);

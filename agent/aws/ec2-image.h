@@ -39,6 +39,10 @@ typedef struct Ec2Image {
         char *owner_id;
         char *state_message;
         char *creation_date;
+        char *location; /* of an instance-store image: BUCKET/PATH of its manifest */
+        char *source_instance_id; /* that CreateImage made it of */
+        char *deregistration_protection; /* "enabled-with-cooldown", "disabled" */
+        char *deprecation_time;
         char *architecture;
         char *root_device_name;
         char *root_device_type;
@@ -51,7 +55,9 @@ typedef struct Ec2Image {
         char *ramdisk_id;
         char *platform;
         char *uefi_data; /* for RegisterImage; DescribeImages does not tell it */
+        uint64_t created_usec; /* realtime; 0 if EC2 does not say */
         bool ena_support;
+        bool is_public;
         Ec2ImageState state;
         StringList product_codes;
         Ec2BlockDevice *devices;
@@ -68,14 +74,18 @@ typedef struct Ec2ImageList {
 
 void ec2_image_list_done(Ec2ImageList *images);
 
-/* One of these is set. By id any owner's; by name or tag our own account's only. */
+/*
+ * One of these is set. By id any owner's; all others list our own account's only. Disabled ones are
+ * listed too, where EC2 knows how to.
+ */
 typedef struct Ec2ImageFilter {
         const char *id;
+        bool all;
         const char *name;
         const char *tag_key;
         const char *tag_value;
 } Ec2ImageFilter;
 
-/* By id: one, or NOT_FOUND. By name or tag: none to many. And the common outcomes. */
+/* By id: one, or NOT_FOUND. Else none to many, page by page. And the common outcomes. */
 int ec2_describe_images(AwsClient *client, const Ec2ImageFilter *filter, Ec2Flags flags,
         Ec2ImageList *ret, ApiError *reterr);

@@ -13,6 +13,7 @@ static const XmlField snapshot_fields[] = {
         { "volumeId", offsetof(Ec2Snapshot, volume_id) },
         { "description", offsetof(Ec2Snapshot, description) },
         { "statusMessage", offsetof(Ec2Snapshot, message) },
+        { "storageTier", offsetof(Ec2Snapshot, storage_tier) },
 };
 
 static void snapshot_done(Ec2Snapshot *snapshot)
@@ -75,6 +76,7 @@ static int read_snapshot(const XmlNode *item, Ec2Snapshot *snapshot)
         snapshot->state = read_state(item);
         snapshot->progress = read_progress(item);
         snapshot->size_gib = xml_u64(item, "volumeSize", 0);
+        snapshot->full_size_bytes = xml_u64(item, "fullSnapshotSizeInBytes", 0);
         snapshot->encrypted = xml_bool(item, "encrypted", false);
         if (start_time)
                 (void)timestamp_parse(start_time, &snapshot->start_time_usec);
@@ -176,7 +178,7 @@ int ec2_describe_snapshots(AwsClient *client, const Ec2SnapshotFilter *filter, E
         _cleanup_(query_done) Query query = QUERY_INIT;
         int r;
 
-        if (!filter->tag_key && (!filter->ids || filter->ids->count == 0))
+        if (!filter->all && !filter->tag_key && (!filter->ids || filter->ids->count == 0))
                 return -EINVAL;
         if (filter->ids && filter->ids->count > EC2_IDS_MAX)
                 return -E2BIG;

@@ -22,10 +22,12 @@ typedef struct Ec2Snapshot {
         char *volume_id;
         char *description;
         char *message; /* why it is in error; often NULL */
+        char *storage_tier; /* "standard", "archive"; NULL if EC2 does not say */
         Ec2SnapshotState state; /* INVALID: one that we do not know */
         unsigned progress; /* percent */
         uint64_t start_time_usec; /* server time; 0 if not said */
-        uint64_t size_gib;
+        uint64_t size_gib; /* of the volume */
+        uint64_t full_size_bytes; /* of its blocks that are not empty; 0 if EC2 does not say */
         bool encrypted;
         TagList tags;
 } Ec2Snapshot;
@@ -56,6 +58,7 @@ int ec2_request_snapshots(const Ec2Request *request, Ec2SnapshotList *ret);
 
 typedef struct Ec2SnapshotFilter {
         const StringList *ids; /* at most EC2_IDS_MAX, or NULL */
+        bool all; /* of our account's */
         const char *tag_key; /* and its value; or NULL */
         const char *tag_value;
 } Ec2SnapshotFilter;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Steps 7 and 8: what was cut becomes complete, an image, and findable. */
+/* Step 7: what was cut becomes complete, and an image. */
 
 #include "flow/complete.h"
 
@@ -176,22 +176,6 @@ static bool by_create_image(const Bake *bake)
         return bake->record.name && bake->record.method != METHOD_REGISTER;
 }
 
-int step_complete(Bake *bake)
-{
-        int r;
-
-        observer_step(bake->observer, STEP_COMPLETE);
-        bake_pause_point("completing");
-        if (by_create_image(bake)) {
-                r = follow(bake, follow_image);
-                return r < 0 ? r : follow(bake, tag_snapshots);
-        }
-        r = follow(bake, tag_snapshots);
-        if (r >= 0)
-                r = follow(bake, look_at_snapshots);
-        return r < 0 ? r : make_image(bake);
-}
-
 static int tag_image(Bake *bake, Attempt *ret)
 {
         _cleanup_(string_list_done) StringList ids = STRING_LIST_INIT;
@@ -207,16 +191,33 @@ static int tag_image(Bake *bake, Attempt *ret)
         return follow_judge(bake, "CreateTags", r, &error);
 }
 
-int step_publish(Bake *bake)
+static int complete_snapshots(Bake *bake)
 {
-        int r = 0;
+        int r;
 
-        observer_step(bake->observer, STEP_PUBLISH);
-        if (bake->record.image_id)
+        if (by_create_image(bake)) {
+                r = follow(bake, follow_image);
+                return r < 0 ? r : follow(bake, tag_snapshots);
+        }
+        r = follow(bake, tag_snapshots);
+        if (r >= 0)
+                r = follow(bake, look_at_snapshots);
+        return r < 0 ? r : make_image(bake);
+}
+
+int step_complete(Bake *bake)
+{
+        int r;
+
+        observer_step(bake->observer, STEP_COMPLETE);
+        bake_pause_point("completing");
+        r = complete_snapshots(bake);
+        if (r >= 0 && bake->record.image_id)
                 r = follow(bake, tag_image);
         if (r < 0)
                 return r;
-        bake->record.state = RECORD_DONE;
-        bake->record.finished_usec = clock_realtime_usec();
-        return bake_save(bake);
+        bake->record.state = RECORD_MADE;
+        r = bake_save(bake);
+        bake_pause_point("made");
+        return r;
 }

@@ -33,11 +33,12 @@ static int open_imds(Bake *bake)
         return 0;
 }
 
-int bake_connect(Bake *bake, const char *region, const char *domain)
+static int open_client(Bake *bake, const char *service, const char *region, const char *domain,
+        AwsClient **ret)
 {
         _cleanup_(freep) char *message = NULL;
         AwsClientConfig config = {
-                .service = "ec2",
+                .service = service,
                 .region = region,
                 .domain = domain,
                 .cancelled = bake_cancelled,
@@ -49,11 +50,24 @@ int bake_connect(Bake *bake, const char *region, const char *domain)
         if (r < 0)
                 return r;
         config.credentials = bake->credentials;
-        r = aws_client_new(&config, &bake->aws, &message);
+        r = aws_client_new(&config, ret, &message);
         if (r < 0)
                 return failure_set(&bake->failure, FAILURE_CONFIG_INVALID, r, "%s",
                         message ? message : strerror(-r));
         return 0;
+}
+
+int bake_open_client(Bake *bake, const char *service, const char *region, AwsClient **ret)
+{
+        const Identity *identity = &bake->identity;
+
+        return open_client(bake, service, region,
+                streq_ptr(region, identity->region) ? identity->domain : NULL, ret);
+}
+
+int bake_connect(Bake *bake, const char *region, const char *domain)
+{
+        return open_client(bake, "ec2", region, domain, &bake->aws);
 }
 
 int bake_identify(Bake *bake)

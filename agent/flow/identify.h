@@ -13,3 +13,6 @@ int bake_identify(Bake *bake);
 
 /* The client of EC2 alone, for a job that knows its region: `domain` NULL is the region's own. */
 int bake_connect(Bake *bake, const char *region, const char *domain);
+
+/* A further client with the same keys: of another service ("ssm"), or in another region. */
+int bake_open_client(Bake *bake, const char *service, const char *region, AwsClient **ret);

@@ -51,6 +51,7 @@ int labels_of_job(const Record *record, const Profile *profile, json_t **ret)
 
         if (set(object, "Name", record->name ? record->name : record->id) < 0 ||
                 set(object, LABEL_JOB, record->id) < 0 ||
+                set(object, LABEL_KIND, record->name ? "image" : "snapshots") < 0 ||
                 set(object, LABEL_PROFILE, record->profile) < 0 ||
                 set(object, LABEL_INSTANCE, record->instance_id) < 0)
                 return -ENOMEM;

@@ -12,6 +12,7 @@
 #include "flow/record.h"
 
 #define LABEL_JOB "quiesced:job"
+#define LABEL_KIND "quiesced:kind" /* what the job makes in the end: "image" or "snapshots" */
 #define LABEL_PROFILE "quiesced:profile"
 #define LABEL_INSTANCE "quiesced:instance"
 #define LABEL_CONSISTENCY "quiesced:consistency"
@@ -20,6 +21,8 @@
 #define LABEL_MOUNTS "quiesced:mounts"
 #define LABEL_TOPOLOGY "quiesced:topology"
 #define LABEL_DEVICE "quiesced:device"
+#define LABEL_VERIFIED "quiesced:verified" /* of an image: when it was proved, or "no" */
+#define LABEL_VERIFY "quiesced:verify" /* of an instance: the image that it is to prove */
 
 /* Of everything that the job makes, as soon as it is made: the record's `tags`. 0 or -ENOMEM. */
 int labels_of_job(const Record *record, const Profile *profile, json_t **ret);

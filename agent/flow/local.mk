@@ -15,6 +15,7 @@ libflow_a_SOURCES = \
 	%D%/plan-selection.c %D%/plan-selection.h \
 	%D%/plan-verdict.c %D%/plan-verdict.h \
 	%D%/profile.c %D%/profile.h \
+	%D%/publish.c %D%/publish.h \
 	%D%/quiesce.c %D%/quiesce.h \
 	%D%/reboot.c %D%/reboot.h \
 	%D%/record.c %D%/record.h \

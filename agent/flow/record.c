@@ -8,8 +8,8 @@
 
 #define RECORD_BYTES_MAX (4 * 1024 * 1024)
 
-static const char *const state_names[] = { "planned", "cutting", "cut", "undoing", "done", "failed",
-        "cancelled", NULL };
+static const char *const state_names[] = { "planned", "cutting", "cut", "made", "undoing",
+        "removing", "done", "failed", "cancelled", NULL };
 
 void record_done(Record *record)
 {
@@ -33,6 +33,10 @@ void record_done(Record *record)
         json_decref(record->image);
         json_decref(record->tags);
         json_decref(record->contents);
+        json_decref(record->removal);
+        json_decref(record->verification);
+        json_decref(record->publication);
+        json_decref(record->details);
         *record = (Record){ 0 };
 }
 
@@ -111,6 +115,10 @@ static const struct {
         { "image-attributes", offsetof(Record, image) },
         { "tags", offsetof(Record, tags) },
         { "contents", offsetof(Record, contents) },
+        { "removal", offsetof(Record, removal) },
+        { "verification", offsetof(Record, verification) },
+        { "publication", offsetof(Record, publication) },
+        { "details", offsetof(Record, details) },
 };
 
 #define MEMBER(type, record, entry) ((type *)((char *)(record) + (entry).offset))

@@ -4,12 +4,17 @@
 /*
  * What a job must know after a crash, on disk before it can matter:
  *
- *      planned --> cutting --> cut --> done
- *         |           |         |
+ *      planned --> cutting --> cut --> made --> done
+ *         |           |         |        |
+ *         |           |         |        +----> failed, cancelled: what was made stays
  *         +-----------+---------+--> undoing --> failed, cancelled
  *
+ *      removing --> done, failed
+ *
  * planned: nothing is made yet. cutting: the create call may be out, look its tag up. cut: what was
- * made is listed, and the class is known. undoing: what was made goes away again.
+ * made is listed, and the class is known. made: it is complete and labelled, and is verified and
+ * published; nothing takes it back any more. undoing: what was made goes away again. removing: what
+ * earlier jobs made goes away, as listed in `removal`.
  */
 
 #include "base/json.h"
@@ -19,7 +24,9 @@ typedef enum RecordState {
         RECORD_PLANNED,
         RECORD_CUTTING,
         RECORD_CUT,
+        RECORD_MADE,
         RECORD_UNDOING,
+        RECORD_REMOVING,
         RECORD_DONE,
         RECORD_FAILED,
         RECORD_CANCELLED,
@@ -30,7 +37,7 @@ typedef enum RecordState {
 typedef struct Record {
         char *folder;
         char *id;
-        char *kind; /* "image", "snapshots", "bake" */
+        char *kind; /* "image", "snapshots", "bake", "deregister", "prune", "orphans", "verify" */
         char *profile;
         char *name; /* of the image */
         char *description;
@@ -58,6 +65,10 @@ typedef struct Record {
         json_t *image; /* what RegisterImage needs: see flow/spec.h */
         json_t *tags; /* object: those of the image and of every snapshot */
         json_t *contents; /* object: volume id -> object of tags that say what it holds */
+        json_t *removal; /* object: what goes away, see flow/removal.h */
+        json_t *verification; /* object: see flow/verify.h */
+        json_t *publication; /* object: see flow/publish.h */
+        json_t *details; /* object: what a finished job has to tell beside its results */
 } Record;
 
 void record_done(Record *record);

@@ -10,6 +10,7 @@
 #include "flow/complete.h"
 #include "flow/cut.h"
 #include "flow/identify.h"
+#include "flow/publish.h"
 #include "flow/quiesce.h"
 #include "flow/reboot.h"
 #include "flow/rest.h"
@@ -79,6 +80,18 @@ static bool awaits_reboot(const Bake *bake)
         return bake->record.method == METHOD_REBOOT && bake->record.state == RECORD_CUTTING;
 }
 
+/* What is made is good: from here on nothing takes it back. */
+static int hand_over(Bake *bake)
+{
+        int r = step_publish(bake);
+
+        if (r < 0)
+                return r;
+        bake->record.state = RECORD_DONE;
+        bake->record.finished_usec = clock_realtime_usec();
+        return bake_save(bake);
+}
+
 static int finish(Bake *bake)
 {
         int r = 0;
@@ -92,7 +105,7 @@ static int finish(Bake *bake)
                 return r;
         report_secured(bake);
         r = step_complete(bake);
-        return r < 0 ? r : step_publish(bake);
+        return r < 0 ? r : hand_over(bake);
 }
 
 int run_bake(Bake *bake, const BakeRequest *request)
@@ -131,7 +144,7 @@ int run_plan(Bake *bake, const BakeRequest *request)
         return r;
 }
 
-int run_survey(Bake *bake)
+int run_survey(Bake *bake, const BakeRequest *request)
 {
         int r = step_identity(bake);
 
@@ -248,6 +261,8 @@ static int resume_state(Bake *bake)
                 return resume_cutting(bake);
         case RECORD_CUT:
                 return finish(bake);
+        case RECORD_MADE:
+                return hand_over(bake);
         case RECORD_UNDOING:
                 return failure_set(&bake->failure, bake->record.error, -EREMOTEIO, "%s",
                         bake->record.message ? bake->record.message : "The job failed");
@@ -286,11 +301,11 @@ static int is_copy(Bake *bake)
         return 1;
 }
 
-int run_resume(Bake *bake, const char *job)
+int run_resume(Bake *bake, const BakeRequest *request)
 {
         int r;
 
-        r = load_record(bake, job);
+        r = load_record(bake, request->job);
         if (r < 0 || record_is_finished(&bake->record))
                 return r;
         bake->resumed = true;

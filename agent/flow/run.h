@@ -15,10 +15,10 @@ int run_bake(Bake *bake, const BakeRequest *request);
 int run_plan(Bake *bake, const BakeRequest *request);
 
 /* Who and what this host is, as far as it can be told. */
-int run_survey(Bake *bake);
+int run_survey(Bake *bake, const BakeRequest *request);
 
 /* Freezes for another tool, until `userdata` of the observer says end, or the budget is over. */
 int run_freeze(Bake *bake, const BakeRequest *request);
 
 /* Brings a job on record to its end: to completion, or to nothing. */
-int run_resume(Bake *bake, const char *job);
+int run_resume(Bake *bake, const BakeRequest *request);

@@ -19,9 +19,10 @@ void survey_confirm(Bake *bake);
 
 typedef struct BakeRequest {
         const char *job;
-        const char *kind; /* "image", "snapshots", "bake" */
+        const char *kind; /* as the record's */
         const char *profile; /* or NULL */
         const char *name; /* of the image, or NULL */
+        const json_t *ids; /* array: what a job is to act upon; NULL for those that make something */
         const json_t *options;
         bool may_reboot; /* who asked may reboot this host */
 } BakeRequest;

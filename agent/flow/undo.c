@@ -225,12 +225,24 @@ static void name_leftovers(Bake *bake)
         bake->failure.message = TAKE_PTR(message);
 }
 
+int bake_disown(Bake *bake)
+{
+        int r;
+
+        r = note_failure(bake);
+        if (r >= 0)
+                r = finish(bake);
+        return r < 0 ? log_error_errno(r, "Failed to write the job record: %m") : 0;
+}
+
 int bake_undo(Bake *bake)
 {
         int state = bake->record.state, r;
 
         if (!bake->record.id || record_is_finished(&bake->record))
                 return 0;
+        if (state == RECORD_MADE)
+                return bake_disown(bake);
         bake->deaf = true;
         r = record_failure(bake);
         if (r < 0)
@@ -244,14 +256,4 @@ int bake_undo(Bake *bake)
                 return r < 0 ? r : -EREMOTEIO;
         }
         return finish(bake);
-}
-
-int bake_disown(Bake *bake)
-{
-        int r;
-
-        r = note_failure(bake);
-        if (r >= 0)
-                r = finish(bake);
-        return r < 0 ? log_error_errno(r, "Failed to write the job record: %m") : 0;
 }

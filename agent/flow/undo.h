@@ -8,9 +8,10 @@
 /*
  * Deletes the image and the snapshots on record, and whatever else carries the job's tag. The job's
  * failure is put on record first, so that a crash in the midst is made good later. 0 when nothing is
- * left; otherwise the record stays unfinished, and the failure's message names what is left.
+ * left; otherwise the record stays unfinished, and the failure's message names what is left. What
+ * was complete before the job failed stays, and the job has failed.
  */
 int bake_undo(Bake *bake);
 
-/* Ends the record, with the failure, of a job that is not ours to end: nothing else is touched. */
+/* Ends the record, with the failure, and touches nothing else: 0 or a negative errno. */
 int bake_disown(Bake *bake);

@@ -11,6 +11,18 @@
 /* Where the daemon puts its end, see base/spawn.h. */
 #define DAEMON_FD 3
 
+static const struct {
+        const char *name;
+        bool is_job; /* with an id, under which it is on record */
+        int (*run)(Bake *bake, const BakeRequest *request);
+} verbs[] = {
+        { "bake", true, run_bake },
+        { "freeze", false, run_freeze },
+        { "plan", false, run_plan },
+        { "resume", true, run_resume },
+        { "survey", false, run_survey },
+};
+
 static int run_verb(Bake *bake, const json_t *request)
 {
         const char *verb = json_get_string(request, "verb", "");
@@ -19,23 +31,19 @@ static int run_verb(Bake *bake, const json_t *request)
                 .kind = json_get_string(request, "kind", "snapshots"),
                 .profile = json_get_string(request, "profile", NULL),
                 .name = json_get_string(request, "name", NULL),
+                .ids = json_object_get(request, "ids"),
                 .options = json_object_get(request, "options"),
                 .may_reboot = json_get_bool(request, "may-reboot", false),
         };
 
-        if (streq(verb, "survey"))
-                return run_survey(bake);
-        if (streq(verb, "plan"))
-                return run_plan(bake, &what);
-        if (streq(verb, "freeze"))
-                return run_freeze(bake, &what);
-        if (!record_id_is_valid(what.job))
-                return failure_set(&bake->failure, FAILURE_INVALID_ARGUMENT, -EINVAL,
-                        "'%s' is no job id", what.job);
-        if (streq(verb, "bake"))
-                return run_bake(bake, &what);
-        if (streq(verb, "resume"))
-                return run_resume(bake, what.job);
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                if (!streq(verbs[i].name, verb))
+                        continue;
+                if (verbs[i].is_job && !record_id_is_valid(what.job))
+                        return failure_set(&bake->failure, FAILURE_INVALID_ARGUMENT, -EINVAL,
+                                "'%s' is no job id", what.job);
+                return verbs[i].run(bake, &what);
+        }
         return failure_set(
                 &bake->failure, FAILURE_INVALID_ARGUMENT, -EINVAL, "Unknown verb '%s'", verb);
 }
