@@ -9,6 +9,9 @@
  * largest instances. What is longer grows in memory while frozen, which is slow but not wrong. */
 #define REPLY_BYTES (256u * 1024)
 
+/* What lies idle for less is not closed by a server or by what stands before it. */
+#define WARM_USEC (5 * USEC_PER_SEC)
+
 struct Ec2Request {
         AwsClient *client;
         Query query;
@@ -18,6 +21,7 @@ struct Ec2Request {
         AwsMessage message;
         Xml *reply;
         bool is_warm;
+        uint64_t warm_usec; /* as clock_usec() */
 };
 
 Ec2Request *ec2_request_free(Ec2Request *request)
@@ -104,7 +108,14 @@ int ec2_request_warm(Ec2Request *request, ApiError *reterr)
         if (r != 0)
                 return r;
         request->is_warm = true;
+        request->warm_usec = clock_usec();
         return 0;
+}
+
+bool ec2_request_is_warm(const Ec2Request *request)
+{
+        return request->is_warm && aws_client_is_warm(request->client) &&
+                clock_usec() < request->warm_usec + WARM_USEC;
 }
 
 /*

@@ -25,6 +25,9 @@ DEFINE_CLEANUP(Ec2Request *, ec2_request_free)
  */
 int ec2_request_warm(Ec2Request *request, ApiError *reterr);
 
+/* Whether it could be sent right now: it was warmed seconds ago, and its connection is open. */
+bool ec2_request_is_warm(const Ec2Request *request);
+
 /*
  * `deadline_usec` as clock_usec(). 0, or REFUSED and NAME_TAKEN (not done), UNREACHABLE (the warm
  * connection was gone: nothing was sent), TIMEOUT and LOST (not known: look it up); or -EINVAL when

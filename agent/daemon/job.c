@@ -158,12 +158,17 @@ static void job_worker_died(Job *job, const char *how)
 }
 
 /* A record that is not finished tells of something in the cloud that nobody else looks after. */
-static bool job_can_resume(const Job *job)
+bool job_leaves_record(const Job *job)
 {
         _cleanup_(json_decrefp) json_t *record = NULL;
 
-        return !job->stopping && !streq(job->verb, "resume") && !streq(job->kind, "freeze") &&
-                history_read(job->id, &record) >= 0 && !history_is_finished(record);
+        return !streq(job->kind, "freeze") && history_read(job->id, &record) >= 0 &&
+                !history_is_finished(record);
+}
+
+static bool job_can_resume(const Job *job)
+{
+        return !job->stopping && !streq(job->verb, "resume") && job_leaves_record(job);
 }
 
 static void job_worker_ended(Job *job, const char *how)
@@ -254,6 +259,23 @@ void job_start(Job *job, sd_event *event)
         }
         (void)string_printf(&message, "The worker could not be started: %s", strerror(-r));
         job_fail(job, ERROR_WORKER_DIED, message ? message : "The worker could not be started");
+}
+
+int job_take_up(Job *job)
+{
+        if (string_replace(&job->verb, "resume") < 0)
+                return -ENOMEM;
+        job->state = JOB_QUEUED;
+        job->outcome = JOB_STATE_INVALID;
+        job->finished_usec = 0;
+        job->cancelling = false;
+        job->unfinished = false;
+        free(job->error);
+        free(job->message);
+        job->error = job->message = NULL;
+        job->owner->changed(job->userdata, job,
+                (const char *const[]){ "State", "Result", "Error", "Message", "FinishedUSec", NULL });
+        return 0;
 }
 
 static size_t count_agreed(const json_t *participants)

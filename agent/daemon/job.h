@@ -48,6 +48,7 @@ struct Job {
         bool rebooting; /* its call may be out, and this host go down for it */
         bool cancelling;
         bool stopping; /* with the daemon: no second worker */
+        bool unfinished; /* it has ended, and its record has not: it is taken up again */
 };
 
 int job_new(const JobRequest *request, const JobOwner *owner, void *userdata, Job **ret);
@@ -64,6 +65,12 @@ static inline bool job_is_finished(const Job *job)
 
 /* Gives it its worker. A failure ends the job as well, through `ended`. */
 void job_start(Job *job, sd_event *event);
+
+/* Whether its record is left unfinished by a worker that failed; reads it. */
+bool job_leaves_record(const Job *job);
+
+/* One that has ended goes back into the queue, to be resumed from its record. 0 or -ENOMEM. */
+int job_take_up(Job *job);
 
 /* A worker that hangs is killed, as far as it can be told from one that waits: see WorkerSilenceSec=. */
 void job_watch(Job *job);

@@ -22,6 +22,7 @@ libdaemon_a_SOURCES = \
 	%D%/settings.c %D%/settings.h \
 	%D%/shutdown.c %D%/shutdown.h \
 	%D%/survey.c %D%/survey.h \
+	%D%/unfinished.c %D%/unfinished.h \
 	%D%/variant.c %D%/variant.h \
 	%D%/worker-link.c %D%/worker-link.h
 

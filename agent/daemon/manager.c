@@ -192,7 +192,7 @@ static void forget_old_jobs(Manager *manager)
                 size_t n_finished = 0, oldest = SIZE_MAX;
 
                 for (size_t i = 0; i < manager->n_jobs; i++) {
-                        if (!job_is_finished(manager->jobs[i]))
+                        if (!job_is_finished(manager->jobs[i]) || manager->jobs[i]->unfinished)
                                 continue;
                         n_finished++;
                         if (oldest == SIZE_MAX ||
@@ -206,18 +206,48 @@ static void forget_old_jobs(Manager *manager)
         }
 }
 
+/* What could not be ended now, for want of a network or of a permission, may be so later. */
+static void note_unfinished(Manager *manager)
+{
+        for (size_t i = 0; i < manager->n_jobs; i++) {
+                if (!manager->jobs[i]->unfinished)
+                        continue;
+                unfinished_note(&manager->unfinished);
+                return;
+        }
+        unfinished_forget(&manager->unfinished);
+}
+
+static void take_up_unfinished(void *userdata)
+{
+        Manager *manager = userdata;
+
+        for (size_t i = 0; !manager->stopping && i < manager->n_jobs; i++) {
+                Job *job = manager->jobs[i];
+
+                if (!job->unfinished || job_take_up(job) < 0)
+                        continue;
+                log_struct(LOG_NOTICE, 0, LOG_FIELDS(job->log_field), "%s: taken up again", job->id);
+                manager_bus_job_new(manager, job);
+        }
+        manager_bus_changed(manager, NAMES("NRunningJobs"));
+        manager_next(manager);
+}
+
 static void job_ended(void *userdata, Job *job)
 {
         Manager *manager = userdata;
 
         if (manager->running == job)
                 manager->running = NULL;
+        job->unfinished = job->state != JOB_DONE && job_leaves_record(job);
         remember_last(manager, job);
         job_face_changed(job->face, NAMES("State", "Result", "Images", "Snapshots", "Consistency",
                                             "FrozenUSec", "Error", "Message", "FinishedUSec"));
         manager_bus_job_removed(manager, job);
         manager_bus_changed(manager, NAMES("LastBake", "NRunningJobs"));
         forget_old_jobs(manager);
+        note_unfinished(manager);
         if (!manager->stopping)
                 manager_next(manager);
         else if (!manager->running)
@@ -248,6 +278,8 @@ int manager_new(sd_event *event, sd_bus *bus, const Settings *settings, Manager 
         shutdown_init(&manager->shutdown, bus, &shutdown_events, manager);
         survey_init(&manager->survey, event, survey_changed, manager);
         plans_init(&manager->plans, event);
+        unfinished_init(&manager->unfinished, event, take_up_unfinished, manager);
+        manager->unfinished.first_usec = settings->resume_delay_usec;
         *ret = TAKE_PTR(manager);
         return 0;
 }
@@ -262,6 +294,7 @@ Manager *manager_free(Manager *manager)
         shutdown_done(&manager->shutdown);
         survey_done(&manager->survey);
         plans_done(&manager->plans);
+        unfinished_done(&manager->unfinished);
         for (size_t i = 0; i < manager->n_jobs; i++) {
                 (void)job_face_free(manager->jobs[i]->face);
                 (void)job_free(manager->jobs[i]);

@@ -14,6 +14,7 @@
 #include "daemon/settings.h"
 #include "daemon/shutdown.h"
 #include "daemon/survey.h"
+#include "daemon/unfinished.h"
 
 typedef struct Manager {
         Settings settings;
@@ -24,6 +25,7 @@ typedef struct Manager {
         Shutdown shutdown;
         Survey survey;
         Plans plans;
+        Unfinished unfinished;
         Job **jobs; /* oldest first; the queue is what is queued among them */
         size_t n_jobs;
         Job *running;

@@ -11,6 +11,7 @@
 /* The worker takes us for hung after 120 s. */
 static const ConfigRange delay_range = { 0, 60 * USEC_PER_SEC };
 static const ConfigRange silence_range = { USEC_PER_SEC, 3600 * USEC_PER_SEC };
+static const ConfigRange resume_range = { USEC_PER_SEC, 1800 * USEC_PER_SEC };
 static const ConfigRange kept_range = { 1, 1000 };
 
 /* The other sections are the worker's business, which checks every key of the file. */
@@ -24,6 +25,8 @@ static const ConfigKey config_keys[] = {
                 offsetof(Settings, inhibit_delay_max_usec), &delay_range },
         { "Daemon", "WorkerSilenceSec", config_parse_usec,
                 offsetof(Settings, worker_silence_usec), &silence_range },
+        { "Daemon", "ResumeDelaySec", config_parse_usec, offsetof(Settings, resume_delay_usec),
+                &resume_range },
         { "Daemon", "MaxJobsKept", config_parse_u64, offsetof(Settings, max_jobs_kept),
                 &kept_range },
         { "Host", "*", parse_nothing, 0, NULL },
@@ -36,6 +39,7 @@ void settings_init(Settings *settings)
         *settings = (Settings){
                 .inhibit_delay_max_usec = 5 * USEC_PER_SEC, /* as logind's InhibitDelayMaxSec= */
                 .worker_silence_usec = 120 * USEC_PER_SEC,
+                .resume_delay_usec = 60 * USEC_PER_SEC,
                 .max_jobs_kept = 32,
         };
 }

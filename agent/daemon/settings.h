@@ -8,6 +8,7 @@
 typedef struct Settings {
         uint64_t inhibit_delay_max_usec;
         uint64_t worker_silence_usec; /* one that says nothing for so long is hung */
+        uint64_t resume_delay_usec; /* until a job that could not be ended is taken up again */
         uint64_t max_jobs_kept; /* finished jobs that stay listed */
 } Settings;
 

@@ -46,6 +46,7 @@ typedef struct Bake {
         uint64_t send_deadline_usec; /* while frozen; 0 else */
         int cut_outcome; /* of the create call: 0 or an Ec2Outcome */
         ApiError cut_error;
+        uint64_t settled_usec; /* by then EC2 shows all that was made for the job, as clock_usec() */
         bool resumed; /* what happened in the window died with an earlier worker */
         uint64_t alive_usec; /* when the observer last heard that we are */
         bool deaf; /* no cancel stops what it does now */

@@ -140,6 +140,10 @@ static int register_image(Bake *bake, Attempt *ret)
         r = build_image(bake, &image);
         if (r != 0)
                 return r;
+        cut_stamp(bake);
+        r = bake_save(bake);
+        if (r < 0)
+                return r;
         r = ec2_register_image(bake->aws, &image, &bake->record.image_id, &error);
         if (r == EC2_E_NAME_TAKEN || r == EC2_E_LOST || r == EC2_E_TIMEOUT) {
                 bool taken = r == EC2_E_NAME_TAKEN;

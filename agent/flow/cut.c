@@ -10,10 +10,14 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "flow/labels.h"
+#include "freeze/protocol.h"
 
 /* Between two looks at what EC2 has listed. */
 #define LOOK_USEC (100 * USEC_PER_MSEC)
 #define SETTLE_LOOK_USEC (USEC_PER_SEC)
+
+/* Between the stamp that is on disk and the call: the last sync, and the window. */
+#define LATE_USEC (FREEZE_SYNC_MAX_USEC + FREEZE_BUDGET_USEC_MAX)
 
 static bool by_create_image(const Bake *bake)
 {
@@ -179,6 +183,7 @@ void step_cut(Bake *bake)
 {
         bake->cut_outcome =
                 ec2_request_send(bake->request, bake->send_deadline_usec, &bake->cut_error);
+        cut_stamp(bake);
         bake_pause_point("sent");
         if (bake->record.method == METHOD_REBOOT)
                 return; /* nothing is held */
@@ -188,6 +193,19 @@ void step_cut(Bake *bake)
                 bake->evidence.answered_inside = bake->cut_outcome == 0;
 }
 
+/* Of a call that was not carried out, or not even sent; FINAL for all others. */
+static ApiErrorClass cut_class(const Bake *bake)
+{
+        switch (bake->cut_outcome) {
+        case EC2_E_REFUSED:
+                return api_error_classify(&bake->cut_error);
+        case EC2_E_UNREACHABLE: /* the warm connection was gone, or else the time was over */
+                return bake->evidence.thawed_by_us ? API_ERROR_TRANSIENT : API_ERROR_FINAL;
+        default:
+                return API_ERROR_FINAL;
+        }
+}
+
 int cut_try_again(Bake *bake, Retry *retry)
 {
         const Observer *observer = bake->observer;
@@ -195,12 +213,13 @@ int cut_try_again(Bake *bake, Retry *retry)
         uint32_t random;
         int r;
 
-        if (bake->cut_outcome != EC2_E_REFUSED || getrandom(&random, sizeof(random), 0) < 0)
+        if (getrandom(&random, sizeof(random), 0) < 0)
                 return 0;
-        r = retry_next(retry, api_error_classify(&bake->cut_error), clock_usec(), random, &wait_usec);
+        r = retry_next(retry, cut_class(bake), clock_usec(), random, &wait_usec);
         if (r != 0)
                 return r < 0 ? r : 0;
-        log_warning("EC2 is too busy for the create call (%s): it is tried again", bake->cut_error.code);
+        log_warning("The create call was not carried out (%s), and is tried again",
+                bake->cut_error.code ? bake->cut_error.code : bake->cut_error.message);
         bake->record.state = RECORD_PLANNED; /* it was not carried out */
         observer->wait(observer->userdata, wait_usec, /* fd= */ -1);
         api_error_done(&bake->cut_error);
@@ -250,16 +269,20 @@ int cut_look_up(Bake *bake, CutSight *ret, ApiError *reterr)
         return 0;
 }
 
-uint64_t cut_settled_usec(const Bake *bake)
+void cut_stamp(Bake *bake)
 {
-        uint64_t settled_usec = bake->record.cutting_usec + bake->settings->settle_usec;
-        uint64_t now_usec = clock_realtime_usec();
-        uint64_t left_usec = settled_usec > now_usec ? settled_usec - now_usec : 0;
+        bake->record.cutting_usec = clock_realtime_usec();
+        bake->settled_usec = clock_usec() + bake->settings->settle_usec;
+}
 
-        /* A clock that was set back since must not keep us waiting. */
-        if (left_usec > bake->settings->settle_usec)
-                left_usec = bake->settings->settle_usec;
-        return clock_usec() + left_usec;
+void cut_stamp_earlier(Bake *bake)
+{
+        uint64_t last_usec = bake->record.cutting_usec + LATE_USEC;
+        uint64_t now_usec = clock_realtime_usec();
+        uint64_t settle_usec = bake->settings->settle_usec;
+        uint64_t age_usec = now_usec > last_usec ? now_usec - last_usec : 0;
+
+        bake->settled_usec = clock_usec() + (age_usec < settle_usec ? settle_usec - age_usec : 0);
 }
 
 int cut_check_volumes(Bake *bake, const Ec2SnapshotList *snapshots)
@@ -340,7 +363,6 @@ static int look(Bake *bake, bool *ret_found, ApiError *reterr)
 /* Looks until the tag is found, or until EC2 would have shown it; a silent EC2 is waited for. */
 static int look_until_settled(Bake *bake, bool *ret_found, ApiError *reterr)
 {
-        uint64_t end_usec = cut_settled_usec(bake);
         const Observer *observer = bake->observer;
 
         for (;;) {
@@ -348,7 +370,7 @@ static int look_until_settled(Bake *bake, bool *ret_found, ApiError *reterr)
 
                 if (*ret_found || (r != 0 && !bake_outcome_passes(r, reterr)))
                         return r;
-                if (observer->cancelled(observer->userdata) || (r == 0 && clock_usec() >= end_usec))
+                if (observer->cancelled(observer->userdata) || (r == 0 && clock_usec() >= bake->settled_usec))
                         return r;
                 observer->wait(observer->userdata, SETTLE_LOOK_USEC, /* fd= */ -1);
         }

@@ -17,8 +17,9 @@ int cut_prepare(Bake *bake);
 void step_cut(Bake *bake);
 
 /*
- * After the thaw: 1 when EC2 was only too busy for the call, which then was not carried out; waits as
- * the retry table says, and builds it anew. 0 when it is of no use, or a negative errno and a failure.
+ * After the thaw: 1 when the call was not carried out since EC2 was too busy, or the connection was
+ * gone; waits as the retry table says, and builds it anew. 0 when it is of no use, or a negative errno
+ * and a failure.
  */
 int cut_try_again(Bake *bake, Retry *retry);
 
@@ -54,8 +55,13 @@ void cut_sight_done(CutSight *sight);
 /* All that is seen goes on record. 0, an Ec2Outcome, or a negative errno. */
 int cut_look_up(Bake *bake, CutSight *ret, ApiError *reterr);
 
-/* When EC2 shows all that the create call can have made (SettleSec=), as clock_usec(). */
-uint64_t cut_settled_usec(const Bake *bake);
+/*
+ * A create call goes out, or may do so soon: until SettleSec= after it, EC2 need not show what it
+ * makes. The second is of a call that an earlier worker has made: not before it was put on record,
+ * and not after that worker had died.
+ */
+void cut_stamp(Bake *bake);
+void cut_stamp_earlier(Bake *bake);
 
 /*
  * *ret_labelled: something that carries the job's tag says its class as well, which is the last thing

@@ -82,7 +82,7 @@ static bool is_denial(const ApiError *api)
 {
         static const char *const codes[] = { "UnauthorizedOperation", "AccessDenied",
                 "AuthFailure", "OptInRequired", "UnrecognizedClientException",
-                "InvalidClientTokenId", "SignatureDoesNotMatch" };
+                "InvalidClientTokenId" };
 
         for (size_t i = 0; api->code && i < ELEMENTSOF(codes); i++)
                 if (streq(api->code, codes[i]))
@@ -119,6 +119,10 @@ int failure_set_api(Failure *failure, const char *what, int error, const ApiErro
                 return failure_set(failure, FAILURE_INTERNAL, -ENOMEM, "Out of memory");
         if (error == EC2_E_LOST && api->code) /* it answered, but not what became of the call */
                 return failure_set(failure, FAILURE_API_ERROR, -EREMOTEIO, "EC2 failed on %s: %s", what,
+                        text);
+        if (error == EC2_E_REFUSED && streq_ptr(api->code, "SignatureDoesNotMatch"))
+                return failure_set(failure, FAILURE_API_ERROR, -EREMOTEIO,
+                        "EC2 refused %s: %s; check the secret key, AWS_REGION and the endpoint", what,
                         text);
         if (error == EC2_E_REFUSED && is_denial(api))
                 return failure_set(failure, FAILURE_ACCESS_DENIED, -EACCES,

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/cut.h"
 #include "base/text.h"
 #include "flow/rest.h"
 
@@ -110,13 +111,19 @@ static int warm_request(Bake *bake)
         return r == 0 ? 0 : bake_fail_api(bake, "a dry run of the create call", r, &error);
 }
 
+/* Applications and disks take their time, and nobody is frozen for a connection that is closed. */
+static int keep_warm(Bake *bake)
+{
+        return !bake->request || ec2_request_is_warm(bake->request) ? 0 : warm_request(bake);
+}
+
 /* From here on the create call may go out: after a crash its tag is looked for. */
 static int record_cutting(Bake *bake)
 {
         if (!bake->record.id)
                 return 0;
         bake->record.state = RECORD_CUTTING;
-        bake->record.cutting_usec = clock_realtime_usec();
+        cut_stamp(bake);
         return bake_save(bake);
 }
 
@@ -201,6 +208,8 @@ int step_quiesce(Bake *bake)
                 r = sync_file_systems(bake);
         watch_synced(&bake->watch);
         bake_pause_point("synced");
+        if (r >= 0)
+                r = keep_warm(bake);
         if (r >= 0) /* once more: the sync may have taken long */
                 r = bake_check_cancelled(bake);
         if (r >= 0)

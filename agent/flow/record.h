@@ -57,7 +57,7 @@ typedef struct Record {
         int reached; /* Consistency; crash until it was measured */
         FailureKind error;
         uint64_t started_usec; /* realtime */
-        uint64_t cutting_usec; /* realtime, when the state became "cutting" */
+        uint64_t cutting_usec; /* realtime, of the last create call, see cut_stamp() */
         uint64_t finished_usec;
         uint64_t frozen_usec;
         StringList snapshots;

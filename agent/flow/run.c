@@ -7,9 +7,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "flow/complete.h"
 #include "flow/cut.h"
 #include "flow/identify.h"
+#include "flow/labels.h"
 #include "flow/publish.h"
 #include "flow/quiesce.h"
 #include "flow/reboot.h"
@@ -301,6 +303,22 @@ static int is_copy(Bake *bake)
         return 1;
 }
 
+/* The record stays, for a better day. */
+static int put_off(Bake *bake, int error)
+{
+        _cleanup_(freep) char *message = NULL;
+
+        if (string_printf(&message,
+                    "%s; quiesced takes the job up again later, and until then what carries the tag "
+                    LABEL_JOB "=%s is left as it is",
+                    bake->failure.message ? bake->failure.message : strerror(-error),
+                    bake->record.id) >= 0) {
+                free(bake->failure.message);
+                bake->failure.message = TAKE_PTR(message);
+        }
+        return error;
+}
+
 int run_resume(Bake *bake, const BakeRequest *request)
 {
         int r;
@@ -309,6 +327,7 @@ int run_resume(Bake *bake, const BakeRequest *request)
         if (r < 0 || record_is_finished(&bake->record))
                 return r;
         bake->resumed = true;
+        cut_stamp_earlier(bake);
         log_notice("Resuming a job that was interrupted");
         bake->deaf = true; /* whoever cancels it wants to have taken back what was made */
         r = bake_identify(bake);
@@ -316,7 +335,7 @@ int run_resume(Bake *bake, const BakeRequest *request)
                 r = is_copy(bake);
         bake->deaf = false;
         if (r < 0)
-                return r; /* the record stays, for a better day */
+                return put_off(bake, r);
         if (r > 0) {
                 (void)bake_disown(bake);
                 reboot_forget(bake);

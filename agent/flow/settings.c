@@ -46,6 +46,7 @@ static int parse_path(const ConfigKey *key, const char *value, void *target, cha
 static const ConfigKey keys[] = {
         { "Daemon", "InhibitDelayMaxSec", ignore, 0, NULL },
         { "Daemon", "MaxJobsKept", ignore, 0, NULL },
+        { "Daemon", "ResumeDelaySec", ignore, 0, NULL },
         { "Daemon", "WorkerSilenceSec", ignore, 0, NULL },
         { "Host", "VolumeMap", parse_volume_map, offsetof(Settings, volume_map), NULL,
                 true },

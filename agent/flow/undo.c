@@ -192,12 +192,11 @@ static bool may_change(const Undo *undo, int r)
 static int delete_all(Bake *bake, bool all_known)
 {
         _cleanup_(undo_done) Undo undo = { .bake = bake, .all_known = all_known };
-        uint64_t settled_usec = cut_settled_usec(bake);
 
         for (;;) {
                 int r;
 
-                undo.settled = clock_usec() >= settled_usec;
+                undo.settled = clock_usec() >= bake->settled_usec;
                 r = delete_round(&undo);
                 if (!may_change(&undo, r))
                         return r;
@@ -216,7 +215,7 @@ static void name_leftovers(Bake *bake)
                 string_list_join(&left, " ", &names) < 0 ||
                 string_printf(&message,
                         "%s; what carries the tag " LABEL_JOB "=%s could not all be deleted (%s): "
-                        "quiesced tries again when it starts next, and needs the second IAM policy of "
+                        "quiesced tries again later, and needs the second IAM policy of "
                         "the README",
                         bake->record.message ? bake->record.message : "Failed", bake->record.id,
                         left.count > 0 ? names : "EC2 would not list it") < 0)

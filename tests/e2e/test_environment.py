@@ -24,7 +24,7 @@ def test_not_on_ec2_is_said_within_three_seconds(lab):
         status = lab.ctl("status")
     assert result.returncode == 1
     assert "NotOnEC2" in result.stderr
-    assert took < 3.5
+    assert took < 3
     assert "EC2" in status.stdout + status.stderr
 
 
@@ -34,7 +34,7 @@ def test_metadata_that_never_answers_is_not_ec2_either(lab):
     result = lab.ctl("snapshot", "--wait=completed", "--no-progress")
     took = time.monotonic() - began
     assert "NotOnEC2" in result.stderr
-    assert took < 3.5
+    assert took < 3
 
 
 def test_an_instance_without_a_role_is_shown_the_readme(lab_without_role):

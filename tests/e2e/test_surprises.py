@@ -170,3 +170,80 @@ def test_a_job_that_is_resumed_says_what_stood_in_its_way(lab, step, why):
     assert error(job) == "ConsistencyNotReached"
     assert why in message
     assert_nothing_is_left(lab)
+
+
+def test_a_sync_that_takes_long_does_not_make_an_answer_that_is_lost_old(lab):
+    """EC2 may hide what it makes for as long after the call as ever."""
+    with lab.settings(Aws=["SettleSec=4s"]):
+        lab.cloud.configure(visibility_seconds=2)
+        lab.cloud.fault("CreateSnapshots", answer="lost")
+        client, worker = pause(lab, "synced", "snapshot")
+        time.sleep(4)
+        job, _ = go_on(lab, client, worker)
+    assert error(job) == "ApiUnreachable"
+    assert_nothing_is_left(lab)
+
+
+def test_a_cancel_right_after_the_registration_takes_the_image_back(lab):
+    """EC2 may hide the image for as long after its registration, however old the snapshots are."""
+    with lab.settings(Aws=["SettleSec=4s"]):
+        lab.cloud.configure(visibility_seconds=2, snapshot_seconds=4)
+        client, worker = pause(lab, "registered", "image", "barely-there")
+        (job,) = lab.new_jobs()
+        assert lab.ctl("cancel", job["id"]).returncode == 0
+        job, _ = go_on(lab, client, worker)
+    assert job["result"] == "cancelled"
+    assert_nothing_is_left(lab)
+
+
+def test_nobody_is_frozen_for_a_connection_that_was_closed_meanwhile(lab):
+    client, worker = pause(lab, "synced", "snapshot")
+    lab.cloud.drop_connections()
+    job, message = go_on(lab, client, worker)
+    assert job["result"] == "done", message
+    assert len([c for c in lab.cloud.calls("CreateSnapshots") if not c["dry_run"]]) == 1
+
+
+def test_a_connection_that_is_closed_while_frozen_costs_a_second_freeze_and_no_more(lab):
+    client, worker = pause(lab, "frozen", "snapshot")
+    lab.cloud.drop_connections()
+    processes.send(worker, signal.SIGCONT)
+    wait_until(lambda: not processes.is_stopped(worker), 5, "it goes on")
+    wait_until(lambda: processes.is_stopped(worker), 20, "the second freeze, where it pauses too")
+    job, message = go_on(lab, client, worker)
+    assert job["result"] == "done", message
+    assert len([c for c in lab.cloud.calls("CreateSnapshots") if not c["dry_run"]]) == 1
+    assert "is tried again" in lab.log()
+
+
+def test_what_could_not_be_taken_back_is_taken_back_later(lab):
+    """EC2 denied the deletion for a while: no restart is needed."""
+    with lab.settings(Daemon=["ResumeDelaySec=1s"], Aws=["SettleSec=1s"]):
+        lab.restart_daemon()
+        lab.cloud.configure(deny=["DeleteSnapshot"], fail_snapshots=1)
+        job, message = lab.failed_bake("snapshot")
+        assert len(lab.cloud.snapshots()) == len(lab.volumes)
+        assert job["id"] in message and "tries again later" in message
+        lab.cloud.configure(deny=[])
+        wait_until(lambda: lab.cloud.snapshots() == [], 20, "the snapshots are deleted")
+        (job,) = lab.wait_for_new_jobs()
+    lab.restart_daemon()
+    assert error(job) == "SnapshotFailed", "the cause is still known"
+
+
+def test_a_job_that_cannot_be_resumed_yet_is_resumed_later(lab):
+    """The metadata service may not answer early in a boot."""
+    client, worker = pause(lab, "cut", "snapshot")
+    with lab.settings(Daemon=["ResumeDelaySec=1s"], Aws=["SettleSec=1s"]):
+        lab.cloud.configure(imds_enabled=False)
+        for pid in (lab.daemon.pid, worker):
+            processes.send(pid, signal.SIGKILL)
+        lab.restart_daemon()
+        (job,) = wait_until(
+            lambda: [j for j in lab.new_jobs() if j["error"]], 20, "the resume fails"
+        )
+        assert error(job) == "NotOnEC2" and "later" in job["message"]
+        lab.cloud.configure(imds_enabled=True)
+        wait_until(lambda: lab.new_jobs()[0]["result"] == "done", 30, "the job is finished")
+    lab.restart_daemon()
+    assert len(lab.cloud.snapshots()) == len(lab.volumes)
