@@ -65,6 +65,9 @@ bool bake_cancelled(void *userdata)
 
 int bake_check_cancelled(Bake *bake)
 {
+        if (bake->observer->gone(bake->observer->userdata))
+                return failure_set(&bake->failure, FAILURE_WORKER_DIED, -EPIPE,
+                        "quiesced has ended; what is on record is resumed when it starts again");
         if (!bake->observer->cancelled(bake->observer->userdata))
                 return 0;
         return failure_set(&bake->failure, FAILURE_CANCELLED, -ECANCELED, "The job was cancelled");

@@ -31,6 +31,9 @@ typedef struct Observer {
 
         bool (*cancelled)(void *userdata);
 
+        /* Nobody listens any more: what is on record is left to whoever starts next. */
+        bool (*gone)(void *userdata);
+
         /* Whoever a freeze is held for has let go of it. */
         bool (*given_back)(void *userdata);
 

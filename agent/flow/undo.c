@@ -240,6 +240,8 @@ int bake_undo(Bake *bake)
 
         if (!bake->record.id || record_is_finished(&bake->record))
                 return 0;
+        if (bake->observer->gone(bake->observer->userdata)) /* a daemon that died is no cancel */
+                return 0;
         if (state == RECORD_MADE)
                 return bake_disown(bake);
         bake->deaf = true;

@@ -88,6 +88,14 @@ static bool line_cancelled(void *userdata)
         return line->cancel_wanted || line->broken;
 }
 
+static bool line_gone(void *userdata)
+{
+        Line *line = userdata;
+
+        line_take_all(line);
+        return line->broken;
+}
+
 static bool line_given_back(void *userdata)
 {
         Line *line = userdata;
@@ -134,6 +142,7 @@ void line_init(Line *line, int fd)
                         .report = line_report,
                         .prepare = line_prepare,
                         .cancelled = line_cancelled,
+                        .gone = line_gone,
                         .given_back = line_given_back,
                         .wait = line_wait,
                 },
