@@ -51,7 +51,8 @@ def main():
     rows, sums, servers = stalls.measure(arguments.runs, progress)
     print(file=sys.stderr)
     print_table(f"Longest stall minus the server's time, ms (medians of {arguments.runs})", rows)
-    print_table("Sum of all stalls of one run minus the server's time, ms", sums)
+    print_table("Sum of all stalls of one run minus the server's time, ms (of those that call "
+                "fdatasync, with their waits for the disk)", sums)
     print_table("The server's time, of which 200 ms are told and the rest is copying, ms", servers)
     print_idle(idle.measure(arguments.runs))
     print("\nTopology and plan of a long mountinfo")

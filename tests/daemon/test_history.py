@@ -79,8 +79,8 @@ def test_old_jobs_are_forgotten_with_their_records():
         assert host.client.wait_for("InterfacesRemoved")[2][0].endswith("00004")
 
 
-def test_a_forgotten_job_that_is_not_finished_is_resumed_by_the_next_start():
-    with Host(config="[Daemon]\nMaxJobsKept=1\n") as host:
+def test_a_job_that_is_not_finished_is_not_forgotten_and_taken_up_again():
+    with Host(config="[Daemon]\nMaxJobsKept=1\nResumeDelaySec=2s\n") as host:
         host.record(OLD.format(1), state="undoing", snapshots=["snap-1"])
         host.record(OLD.format(2), state="done", finished_usec=1)
         restart(host)
@@ -90,11 +90,15 @@ def test_a_forgotten_job_that_is_not_finished_is_resumed_by_the_next_start():
         path = bake(host)
         host.worker("bake").result()
         host.client.wait_for("JobRemoved")
-        wait_until(lambda: [j[1] for j in host.client.call("ListJobs")[0]] == [path], "the list")
+        wait_until(lambda: [j[1] for j in host.client.call("ListJobs")[0]][1:] == [path], "the list")
         assert [p.name for p in host.jobs.iterdir()] == [OLD.format(1) + ".json"]
-        restart(host)
-        host.worker("survey")
-        assert host.worker("resume").request["job"] == OLD.format(1)
+        again = host.worker("resume")
+        assert again.request["job"] == OLD.format(1)
+        assert host.client.call("ListJobs")[0][0][4] == "running"
+        host.record(OLD.format(1), state="failed", finished_usec=9)
+        again.result("failed", error="ApiError", message="deleted at last")
+        host.client.wait_for("JobRemoved", OLD.format(1))
+        wait_until(lambda: len(host.client.call("ListJobs")[0]) == 1, "the older one is forgotten")
 
 
 def test_a_stopped_daemon_cancels_what_has_no_point_in_time(host):
