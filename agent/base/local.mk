@@ -3,6 +3,7 @@ noinst_LIBRARIES += libbase.a
 libbase_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS)
 BASE_LIBS = libbase.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(INIH_LIBS)
 libbase_a_SOURCES = \
+	%D%/answer.c %D%/answer.h \
 	%D%/cleanup.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/config.c %D%/config.h \
@@ -14,9 +15,12 @@ libbase_a_SOURCES = \
 	%D%/text.c %D%/text.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += test-text test-list test-files test-clock test-config test-json test-spawn test-log
-TESTS += test-text test-list test-files test-clock test-config test-json test-spawn test-log
+check_PROGRAMS += test-answer test-text test-list test-files test-clock test-config test-json test-spawn test-log
+TESTS += test-answer test-text test-list test-files test-clock test-config test-json test-spawn test-log
 BASE_TEST_LIBS = $(BASE_LIBS) $(CMOCKA_LIBS)
+test_answer_SOURCES = tests/unit/test-answer.c
+test_answer_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
+test_answer_LDADD = $(BASE_TEST_LIBS)
 test_text_SOURCES = tests/unit/test-text.c
 test_text_CFLAGS = $(TEST_CFLAGS)
 test_text_LDADD = $(BASE_TEST_LIBS)

@@ -16,7 +16,10 @@ typedef enum Step {
         STEP_CUT,
         STEP_THAW,
         STEP_COMPLETE,
+        STEP_VERIFY,
         STEP_PUBLISH,
+        STEP_RETAIN,
+        STEP_REMOVE,
         STEP_MAX,
 } Step;
 
@@ -49,3 +52,11 @@ void observer_say(const Observer *observer, const char *kind);
 
 /* `object` with "report": `kind` added to it; takes it over. */
 void observer_send(const Observer *observer, const char *kind, json_t *object);
+
+/*
+ * What an inquiry was for, and what a job has to tell beside its results. Both take over the object,
+ * which may be of any length: see base/answer.h. 0, or -ENOMEM (also for NULL): then it has not
+ * arrived as a whole, and the result must not be "done".
+ */
+int observer_answer(const Observer *observer, json_t *answer);
+int observer_details(const Observer *observer, json_t *details);
