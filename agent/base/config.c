@@ -218,6 +218,39 @@ int config_read_file(const char *path, const ConfigKey *keys, size_t n_keys, voi
         return reader.error;
 }
 
+typedef struct Search {
+        Reader reader;
+        const char *section, *key;
+        int found;
+} Search;
+
+static int search_pair(void *userdata, const char *section, const char *name, const char *value)
+{
+        Search *search = userdata;
+
+        if (streq(section, search->section) && streq(name, search->key))
+                search->found = search->reader.line;
+        return 1;
+}
+
+static char *search_line(char *line, int size, void *userdata)
+{
+        Search *search = userdata;
+
+        return reader_line(line, size, &search->reader);
+}
+
+int config_find_line(const char *path, const char *section, const char *key)
+{
+        Search search = { .reader.path = path, .section = section, .key = key };
+
+        if (open_file(path, &search.reader.file) < 0)
+                return 0;
+        (void)ini_parse_stream(search_line, &search, search_pair, &search);
+        reader_done(&search.reader);
+        return search.found;
+}
+
 static int list_dropins(const char *folder, StringList *ret)
 {
         struct dirent *entry;

@@ -34,6 +34,9 @@ struct ConfigKey {
 int config_read_file(const char *path, const ConfigKey *keys, size_t n_keys, void *object,
         char **reterr_message);
 
+/* Where a key of this section stands last in a file; 0 if it does not, or cannot be read. */
+int config_find_line(const char *path, const char *section, const char *key);
+
 /* The file if it exists, then DIR.d's *.conf in the order of their names ("PATH.d" for PATH). */
 int config_read_with_dropins(const char *path, const ConfigKey *keys, size_t n_keys, void *object,
         char **reterr_message);

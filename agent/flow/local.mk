@@ -16,6 +16,7 @@ libflow_a_SOURCES = \
 	%D%/plan-verdict.c %D%/plan-verdict.h \
 	%D%/profile.c %D%/profile.h \
 	%D%/publish.c %D%/publish.h \
+	%D%/publish-keys.c %D%/publish-keys.h \
 	%D%/quiesce.c %D%/quiesce.h \
 	%D%/reboot.c %D%/reboot.h \
 	%D%/record.c %D%/record.h \
@@ -32,7 +33,7 @@ FLOW_LIBS = libflow.a libaws.a libhost.a libfreezeclient.a $(BASE_LIBS) $(MOUNT_
 	$(CURL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS)
 
 if HAVE_CMOCKA
-FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-consistency test-profile test-record \
+FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-consistency test-profile test-publish-keys test-record \
 	test-settings test-spec test-labels test-watch test-witness
 check_PROGRAMS += $(FLOW_TESTS)
 TESTS += $(FLOW_TESTS)
@@ -55,6 +56,9 @@ test_consistency_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_profile_SOURCES = tests/unit/test-profile.c
 test_profile_CFLAGS = $(TEST_CFLAGS)
 test_profile_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_publish_keys_SOURCES = tests/unit/test-publish-keys.c
+test_publish_keys_CFLAGS = $(TEST_CFLAGS)
+test_publish_keys_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_record_SOURCES = tests/unit/test-record.c
 test_record_CFLAGS = $(TEST_CFLAGS)
 test_record_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)

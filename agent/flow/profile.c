@@ -5,6 +5,7 @@
 
 #include "base/config.h"
 #include "base/text.h"
+#include "flow/publish-keys.h"
 
 /* 50 tags on a resource, less our own: EC2 User Guide, "Tag restrictions". */
 #define TAGS_MAX 35
@@ -94,6 +95,16 @@ static const ConfigKey keys[] = {
         { "Bake", "FreezeBudgetSec", config_parse_usec, offsetof(Profile, budget_usec),
                 &budget_range },
         { "Tags", "*", parse_tag, offsetof(Profile, tags), NULL },
+        { "Publish", "SsmParameter", publish_parse_parameter, offsetof(Profile, ssm_parameter), NULL },
+        { "Publish", "ShareWith", publish_parse_shares, offsetof(Profile, share_with), NULL, true },
+        { "Publish", "CopyTo", publish_parse_copies, offsetof(Profile, copy_to), NULL, true },
+        { "Publish", "FastRestore", publish_parse_zones, offsetof(Profile, fast_restore), NULL, true },
+        { "Publish", "DeprecateAfter", config_parse_usec, offsetof(Profile, deprecate_after_usec),
+                &publish_deprecate_range },
+        { "Publish", "DeregistrationProtection", config_parse_enum, offsetof(Profile, protection),
+                protection_names },
+        { "Publish", "Lock", publish_parse_lock, offsetof(Profile, lock), NULL },
+        { "Publish", "ArchiveSnapshots", config_parse_boolean, offsetof(Profile, archive), NULL },
 };
 
 void profile_done(Profile *profile)
@@ -104,6 +115,10 @@ void profile_done(Profile *profile)
         string_list_done(&profile->volumes);
         string_list_done(&profile->exclude);
         string_list_done(&profile->tags);
+        free(profile->ssm_parameter);
+        string_list_done(&profile->share_with);
+        string_list_done(&profile->copy_to);
+        string_list_done(&profile->fast_restore);
         *profile = (Profile){ 0 };
 }
 
@@ -113,6 +128,19 @@ static bool name_is_valid(const char *name)
         return *name && *name != '.' && strlen(name) <= PROFILE_NAME_MAX &&
                 name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "0123456789-_.@")] == '\0';
+}
+
+/* What no single line is to blame for, as long as it stands alone. */
+static int check_profile(const Profile *profile, const char *path, Failure *reterr_failure)
+{
+        _cleanup_(freep) char *reason = NULL;
+        const char *key = NULL;
+        int r = publish_check(profile, &key, &reason);
+
+        if (r >= 0)
+                return 0;
+        return failure_set(reterr_failure, FAILURE_CONFIG_INVALID, r, "%s:%d: %s=: %s", path,
+                config_find_line(path, "Publish", key), key, reason ? reason : strerror(-r));
 }
 
 static int read_profile(const Settings *settings, const char *name, Profile *profile,
@@ -134,7 +162,7 @@ static int read_profile(const Settings *settings, const char *name, Profile *pro
         if (r < 0)
                 return failure_set(
                         reterr_failure, FAILURE_CONFIG_INVALID, r, "%s", message ? message : path);
-        return 0;
+        return check_profile(profile, path, reterr_failure);
 }
 
 int profile_load(const Settings *settings, const char *name, Profile *ret, Failure *reterr_failure)

@@ -44,12 +44,35 @@ typedef enum OnUncovered {
         ON_UNCOVERED_MAX,
 } OnUncovered;
 
+/* Of an image: from being deregistered. */
+typedef enum Protection {
+        PROTECTION_NO,
+        PROTECTION_YES,
+        PROTECTION_COOLDOWN, /* and for a day after it was taken off */
+        PROTECTION_MAX,
+} Protection;
+
+typedef enum LockMode {
+        LOCK_NO,
+        LOCK_GOVERNANCE,
+        LOCK_COMPLIANCE,
+        LOCK_MODE_MAX,
+} LockMode;
+
+/* Of snapshots: from being deleted. */
+typedef struct ProfileLock {
+        int mode; /* LockMode */
+        unsigned days;
+} ProfileLock;
+
 /* NULL-terminated, as the configuration and the bus spell them. */
 extern const char *const bake_type_names[];
 extern const char *const method_names[];
 extern const char *const consistency_names[];
 extern const char *const on_degrade_names[];
 extern const char *const on_uncovered_names[];
+extern const char *const protection_names[];
+extern const char *const lock_mode_names[];
 
 typedef struct Profile {
         char *name; /* NULL without a profile */
@@ -65,6 +88,16 @@ typedef struct Profile {
         StringList volumes; /* ids, devices or mount points; empty: all that is attached */
         StringList exclude;
         StringList tags; /* "Key=value" */
+
+        /* [Publish] */
+        char *ssm_parameter;
+        StringList share_with; /* accounts, ARNs of organizations and of their units */
+        StringList copy_to; /* REGION or REGION:KEY */
+        StringList fast_restore; /* availability zones */
+        uint64_t deprecate_after_usec; /* 0: never */
+        int protection; /* Protection */
+        ProfileLock lock;
+        bool archive;
 } Profile;
 
 #define PROFILE_NAME_MAX 64
