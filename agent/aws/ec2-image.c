@@ -132,40 +132,12 @@ static int read_image(const XmlNode *item, Ec2Image *image)
         return r < 0 ? r : tag_list_read(xml_find(item, "tagSet"), &image->tags);
 }
 
-static int on_page(void *userdata, const XmlNode *root)
-{
-        Ec2ImageList *images = userdata;
-        const XmlNode *item = xml_first(xml_find(root, "imagesSet"));
-        int r = 0;
+/* --- Filters ---------------------------------------------------------------------------------- */
 
-        for (; item && r >= 0; item = xml_next(item)) {
-                Ec2Image *image;
-
-                if (!xml_text(item, "imageId"))
-                        continue;
-                image = ARRAY_ADD(images->items, images->count);
-                r = image ? read_image(item, image) : -ENOMEM;
-        }
-        return r;
-}
-
-/* --- Verbs ------------------------------------------------------------------------------------ */
-
-static int write_filter(const Ec2ImageFilter *filter, Query *query)
+static int write_tag_filter(const Ec2ImageFilter *filter, Query *query)
 {
         _cleanup_(freep) char *name = NULL;
 
-        if (filter->id) {
-                query_add(query, "ImageId.1", filter->id);
-                return 0;
-        }
-        query_add(query, "Owner.1", "self");
-        if (filter->all)
-                return 0;
-        if (filter->name) {
-                query_add_filter(query, 1, "name", filter->name);
-                return 0;
-        }
         if (!filter->tag_key)
                 return -EINVAL;
         if (string_printf(&name, "tag:%s", filter->tag_key) < 0)
@@ -174,10 +146,54 @@ static int write_filter(const Ec2ImageFilter *filter, Query *query)
         return 0;
 }
 
+static int write_filter(const Ec2ImageFilter *filter, Query *query)
+{
+        const StringList *list = filter->ids ? filter->ids : filter->snapshot_ids;
+
+        if (list && list->count > EC2_FILTER_VALUES_MAX)
+                return -E2BIG;
+        if (filter->id)
+                query_add(query, "ImageId.1", filter->id);
+        else if (!filter->ids)
+                query_add(query, "Owner.1", "self");
+        if (filter->id || filter->all)
+                return 0;
+        if (filter->ids)
+                query_add_filter_list(query, 1, "image-id", filter->ids);
+        else if (filter->snapshot_ids)
+                query_add_filter_list(
+                        query, 1, "block-device-mapping.snapshot-id", filter->snapshot_ids);
+        else if (filter->name)
+                query_add_filter(query, 1, "name", filter->name);
+        else
+                return write_tag_filter(filter, query);
+        return 0;
+}
+
+bool ec2_image_uses(const Ec2Image *image, const char *snapshot_id)
+{
+        for (size_t i = 0; i < image->n_devices; i++)
+                if (streq_ptr(image->devices[i].snapshot_id, snapshot_id))
+                        return true;
+        return false;
+}
+
+static bool uses_any(const Ec2Image *image, const StringList *snapshot_ids)
+{
+        for (size_t i = 0; i < snapshot_ids->count; i++)
+                if (ec2_image_uses(image, snapshot_ids->items[i]))
+                        return true;
+        return false;
+}
+
 static bool filter_fits(const Ec2ImageFilter *filter, const Ec2Image *image)
 {
         if (filter->id)
                 return streq_ptr(image->id, filter->id);
+        if (filter->ids)
+                return string_list_contains(filter->ids, image->id);
+        if (filter->snapshot_ids)
+                return uses_any(image, filter->snapshot_ids);
         if (filter->all)
                 return true;
         if (filter->name)
@@ -199,21 +215,95 @@ static void keep_fitting(const Ec2ImageFilter *filter, Ec2ImageList *images)
         images->count = kept;
 }
 
-int ec2_describe_images(AwsClient *client, const Ec2ImageFilter *filter, Ec2Flags flags,
-        Ec2ImageList *ret, ApiError *reterr)
+/* --- Verbs ------------------------------------------------------------------------------------ */
+
+typedef struct Listing {
+        const Ec2ImageFilter *filter;
+        Ec2OnImages on_images;
+        void *userdata;
+} Listing;
+
+static int on_page(void *userdata, const XmlNode *root)
 {
         _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
+        const XmlNode *item = xml_first(xml_find(root, "imagesSet"));
+        const Listing *listing = userdata;
+        int r = 0;
+
+        for (; item && r >= 0; item = xml_next(item)) {
+                Ec2Image *image;
+
+                if (!xml_text(item, "imageId"))
+                        continue;
+                image = ARRAY_ADD(images.items, images.count);
+                r = image ? read_image(item, image) : -ENOMEM;
+        }
+        if (r < 0)
+                return r;
+        keep_fitting(listing->filter, &images);
+        return listing->on_images(listing->userdata, &images);
+}
+
+/* Disabled ones are left out unless asked for; EC2 takes MaxResults or ids, not both. */
+static int call_describe(AwsClient *client, Listing *listing, Ec2Flags flags, bool is_new,
+        ApiError *reterr)
+{
         _cleanup_(query_done) Query query = QUERY_INIT;
         int r;
 
         ec2_begin(&query, "DescribeImages");
-        r = write_filter(filter, &query);
+        r = write_filter(listing->filter, &query);
         if (r < 0)
                 return r;
-        r = ec2_call_pages(client, &query, flags, on_page, &images, reterr);
+        if (is_new)
+                query_add_bool(&query, "IncludeDisabled", true);
+        if (is_new && !listing->filter->id)
+                query_add(&query, "MaxResults", EC2_PAGE_ITEMS);
+        return ec2_call_pages(client, &query, flags, on_page, listing, reterr);
+}
+
+/* Both parameters are of 2023, and a compatible cloud may know neither: then all come at once. */
+static int list_images(AwsClient *client, Listing *listing, Ec2Flags flags, ApiError *reterr)
+{
+        int r = call_describe(client, listing, flags, /* is_new= */ true, reterr);
+
+        if (r != EC2_E_REFUSED || !ec2_is_unknown_parameter(reterr))
+                return r;
+        return call_describe(client, listing, flags, /* is_new= */ false, reterr);
+}
+
+int ec2_list_images(AwsClient *client, const Ec2ImageFilter *filter, Ec2OnImages on_images,
+        void *userdata, ApiError *reterr)
+{
+        Listing listing = { .filter = filter, .on_images = on_images, .userdata = userdata };
+
+        return list_images(client, &listing, /* flags= */ 0, reterr);
+}
+
+static int collect(void *userdata, Ec2ImageList *page)
+{
+        Ec2ImageList *images = userdata;
+
+        for (size_t i = 0; i < page->count; i++) {
+                Ec2Image *image = ARRAY_ADD(images->items, images->count);
+
+                if (!image)
+                        return -ENOMEM;
+                *image = page->items[i];
+                page->items[i] = (Ec2Image){ 0 };
+        }
+        return 0;
+}
+
+int ec2_describe_images(AwsClient *client, const Ec2ImageFilter *filter, Ec2Flags flags,
+        Ec2ImageList *ret, ApiError *reterr)
+{
+        _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
+        Listing listing = { .filter = filter, .on_images = collect, .userdata = &images };
+        int r = list_images(client, &listing, flags, reterr);
+
         if (r != 0)
                 return r;
-        keep_fitting(filter, &images);
         if (filter->id && images.count == 0)
                 return api_error_set(reterr, NULL, "There is no such image") < 0 ? -ENOMEM :
                                                                                    EC2_E_NOT_FOUND;

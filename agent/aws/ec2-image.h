@@ -75,17 +75,29 @@ typedef struct Ec2ImageList {
 void ec2_image_list_done(Ec2ImageList *images);
 
 /*
- * One of these is set. By id any owner's; all others list our own account's only. Disabled ones are
- * listed too, where EC2 knows how to.
+ * One of these is set. By id and ids any owner's; all others list our own account's only. Disabled
+ * ones are listed too, where EC2 knows how to. Lists have at most EC2_FILTER_VALUES_MAX entries.
  */
 typedef struct Ec2ImageFilter {
         const char *id;
+        const StringList *ids; /* of which some may not exist */
+        const StringList *snapshot_ids; /* that their mapping refers to */
         bool all;
         const char *name;
         const char *tag_key;
         const char *tag_value;
 } Ec2ImageFilter;
 
+/* One page; what it takes out of `page` it leaves zeroed. 0 or a negative errno, which ends it. */
+typedef int (*Ec2OnImages)(void *userdata, Ec2ImageList *page);
+
+/* For many: not by id; a page at a time. 0 and the common outcomes. */
+int ec2_list_images(AwsClient *client, const Ec2ImageFilter *filter, Ec2OnImages on_images,
+        void *userdata, ApiError *reterr);
+
 /* By id: one, or NOT_FOUND. Else none to many, page by page. And the common outcomes. */
 int ec2_describe_images(AwsClient *client, const Ec2ImageFilter *filter, Ec2Flags flags,
         Ec2ImageList *ret, ApiError *reterr);
+
+/* Whether its mapping refers to that snapshot. */
+bool ec2_image_uses(const Ec2Image *image, const char *snapshot_id);

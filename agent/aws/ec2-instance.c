@@ -12,6 +12,7 @@ static const XmlField instance_fields[] = {
         { "imageId", offsetof(Ec2Instance, image_id) },
         { "instanceType", offsetof(Ec2Instance, instance_type) },
         { "placement/availabilityZone", offsetof(Ec2Instance, zone) },
+        { "launchTime", offsetof(Ec2Instance, launch_time) },
         { "architecture", offsetof(Ec2Instance, architecture) },
         { "virtualizationType", offsetof(Ec2Instance, virtualization_type) },
         { "rootDeviceName", offsetof(Ec2Instance, root_device_name) },
@@ -100,6 +101,99 @@ int ec2_describe_instance(AwsClient *client, const char *id, Ec2Instance *ret, A
                         EC2_E_LOST;
         return read_instance(item, ret);
 }
+
+/* --- Lists of them ---------------------------------------------------------------------------- */
+
+void ec2_instance_list_done(Ec2InstanceList *instances)
+{
+        for (size_t i = 0; i < instances->count; i++)
+                ec2_instance_done(&instances->items[i]);
+        free(instances->items);
+        *instances = (Ec2InstanceList){ 0 };
+}
+
+typedef struct Listing {
+        const Ec2InstanceFilter *filter;
+        Ec2InstanceList instances;
+} Listing;
+
+/* A service that does not know a filter lists everything. */
+static bool filter_fits(const Ec2InstanceFilter *filter, const XmlNode *item)
+{
+        const char *image_id = xml_text(item, "imageId");
+        const XmlNode *tag = xml_first(xml_find(item, "tagSet"));
+
+        if (filter->image_ids)
+                return image_id && string_list_contains(filter->image_ids, image_id);
+        for (; tag; tag = xml_next(tag))
+                if (streq_ptr(xml_text(tag, "key"), filter->tag_key))
+                        return true;
+        return false;
+}
+
+static int read_reservation(const XmlNode *reservation, Listing *listing)
+{
+        const XmlNode *item = xml_first(xml_find(reservation, "instancesSet"));
+        int r = 0;
+
+        for (; item && r >= 0; item = xml_next(item)) {
+                Ec2Instance *instance;
+
+                if (!xml_text(item, "instanceId") || !filter_fits(listing->filter, item))
+                        continue;
+                instance = ARRAY_ADD(listing->instances.items, listing->instances.count);
+                r = instance ? read_instance(item, instance) : -ENOMEM;
+        }
+        return r;
+}
+
+static int on_page(void *userdata, const XmlNode *root)
+{
+        const XmlNode *reservation = xml_first(xml_find(root, "reservationSet"));
+        int r = 0;
+
+        for (; reservation && r >= 0; reservation = xml_next(reservation))
+                r = read_reservation(reservation, userdata);
+        return r;
+}
+
+/* `values` from `start` on, as many as a filter takes; or the tag's key. */
+static int list_some(AwsClient *client, Listing *listing, size_t start, ApiError *reterr)
+{
+        const StringList *image_ids = listing->filter->image_ids;
+        _cleanup_(query_done) Query query = QUERY_INIT;
+
+        ec2_begin(&query, "DescribeInstances");
+        query_add(&query, "MaxResults", EC2_PAGE_ITEMS);
+        if (image_ids) {
+                StringList some = { image_ids->items + start, image_ids->count - start };
+
+                if (some.count > EC2_FILTER_VALUES_MAX)
+                        some.count = EC2_FILTER_VALUES_MAX;
+                query_add_filter_list(&query, 1, "image-id", &some);
+        } else {
+                query_add_filter(&query, 1, "tag-key", listing->filter->tag_key);
+        }
+        return ec2_call_pages(client, &query, /* flags= */ 0, on_page, listing, reterr);
+}
+
+int ec2_describe_instances(AwsClient *client, const Ec2InstanceFilter *filter, Ec2InstanceList *ret,
+        ApiError *reterr)
+{
+        size_t count = filter->image_ids ? filter->image_ids->count : 1, i = 0;
+        Listing listing = { .filter = filter };
+        int r = 0;
+
+        for (; i < count && r == 0; i += EC2_FILTER_VALUES_MAX)
+                r = list_some(client, &listing, i, reterr);
+        if (r == 0)
+                *ret = listing.instances;
+        else
+                ec2_instance_list_done(&listing.instances);
+        return r;
+}
+
+/* --- Its firmware ----------------------------------------------------------------------------- */
 
 int ec2_get_uefi_data(AwsClient *client, const char *id, char **ret, ApiError *reterr)
 {

@@ -21,6 +21,7 @@ typedef struct Ec2Instance {
         char *image_id;
         char *instance_type;
         char *zone;
+        char *launch_time; /* "2026-11-23T10:44:00.000Z" */
         char *architecture; /* "x86_64", "arm64" */
         char *virtualization_type; /* "hvm", "paravirtual" */
         char *root_device_name;
@@ -43,6 +44,23 @@ typedef struct Ec2Instance {
 } Ec2Instance;
 
 void ec2_instance_done(Ec2Instance *instance);
+
+typedef struct Ec2InstanceList {
+        Ec2Instance *items;
+        size_t count;
+} Ec2InstanceList;
+
+void ec2_instance_list_done(Ec2InstanceList *instances);
+
+/* One of these is set. */
+typedef struct Ec2InstanceFilter {
+        const StringList *image_ids; /* that they were launched from */
+        const char *tag_key; /* with any value */
+} Ec2InstanceFilter;
+
+/* None to many, in any state, page by page. 0 and the common outcomes. */
+int ec2_describe_instances(AwsClient *client, const Ec2InstanceFilter *filter, Ec2InstanceList *ret,
+        ApiError *reterr);
 
 /* 0, NOT_FOUND and the common outcomes. */
 int ec2_describe_instance(AwsClient *client, const char *id, Ec2Instance *ret, ApiError *reterr);

@@ -132,15 +132,6 @@ static int call_deregister(AwsClient *client, const char *id, bool with_snapshot
         return ec2_call(client, &query, /* flags= */ 0, ret, reterr);
 }
 
-/* The parameter is of 2025, younger than many a compatible cloud. */
-static bool is_unknown_parameter(const ApiError *error)
-{
-        return streq_ptr(error->code, "UnknownParameter") ||
-                streq_ptr(error->code, "InvalidParameter") ||
-                streq_ptr(error->code, "InvalidParameterCombination") ||
-                streq_ptr(error->code, "InvalidParameterValue");
-}
-
 static int read_deleted(const XmlNode *root, StringList *ret)
 {
         _cleanup_(string_list_done) StringList deleted = STRING_LIST_INIT;
@@ -164,7 +155,8 @@ int ec2_deregister_image(AwsClient *client, const char *id, StringList *ret_dele
         _cleanup_(xml_freep) Xml *reply = NULL;
         int r = call_deregister(client, id, /* with_snapshots= */ true, &reply, reterr);
 
-        if (r == EC2_E_REFUSED && is_unknown_parameter(reterr))
+        /* The parameter is of 2025, younger than many a compatible cloud. */
+        if (r == EC2_E_REFUSED && ec2_is_unknown_parameter(reterr))
                 r = call_deregister(client, id, /* with_snapshots= */ false, &reply, reterr);
         if (r != 0 && r != EC2_E_NOT_FOUND)
                 return r;

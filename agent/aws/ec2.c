@@ -89,6 +89,32 @@ int ec2_outcome(int outcome, const ApiError *error)
         return api_error_classify(error) == API_ERROR_NOT_FOUND ? EC2_E_NOT_FOUND : EC2_E_REFUSED;
 }
 
+bool ec2_is_unknown_parameter(const ApiError *error)
+{
+        static const char *const codes[] = { "UnknownParameter", "InvalidParameter",
+                "InvalidParameterCombination", "InvalidParameterValue" };
+
+        for (size_t i = 0; error->code && i < ELEMENTSOF(codes); i++)
+                if (streq(error->code, codes[i]))
+                        return true;
+        return false;
+}
+
+size_t ec2_id_length(const char *text, const char *prefix)
+{
+        const char *digits = startswith(text, prefix);
+        size_t count = digits ? strspn(digits, "0123456789abcdef") : 0;
+
+        return count >= 8 && count <= 17 ? strlen(prefix) + count : 0;
+}
+
+bool ec2_id_is_valid(const char *id, const char *prefix)
+{
+        size_t length = ec2_id_length(id, prefix);
+
+        return length > 0 && id[length] == '\0';
+}
+
 AwsCall ec2_make_call(const Query *query, Ec2Flags flags, Xml **reply)
 {
         static const KeyValue headers[] = {

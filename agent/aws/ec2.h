@@ -24,8 +24,12 @@ typedef enum Ec2Outcome {
 /* "refused", "not answered in time", ...: for messages. */
 const char *ec2_outcome_to_string(Ec2Outcome outcome);
 
-/* Ids in one call. */
+/* Ids in one call, and values of one filter. */
 #define EC2_IDS_MAX 1000
+#define EC2_FILTER_VALUES_MAX 200
+
+/* Items of one page: large enough for few calls, small enough to be read quickly. */
+#define EC2_PAGE_ITEMS "500"
 
 /*
  * EC2 is eventually consistent: what was created moments ago may be NotFound for a while. With
@@ -54,6 +58,16 @@ int ec2_judge(void *userdata, const HttpReply *reply, ApiError *reterr);
 
 /* An AwsOutcome, with the codes that have outcomes of their own. */
 int ec2_outcome(int outcome, const ApiError *error);
+
+/* Whether it is about a parameter of the call: one that an EC2-compatible cloud does not know. */
+bool ec2_is_unknown_parameter(const ApiError *error);
+
+/*
+ * How long the id is that `text` begins with: `prefix` ("ami-") and 8 to 17 hexadecimal digits, with
+ * none behind them. 0 if it begins with none.
+ */
+size_t ec2_id_length(const char *text, const char *prefix);
+bool ec2_id_is_valid(const char *id, const char *prefix);
 
 /* The AwsCall of a form. */
 AwsCall ec2_make_call(const Query *query, Ec2Flags flags, Xml **reply);

@@ -80,6 +80,13 @@ void query_add_filter(Query *query, unsigned index, const char *name, const char
         query_addf(query, value, "Filter.%u.Value.1", index);
 }
 
+void query_add_filter_list(Query *query, unsigned index, const char *name, const StringList *values)
+{
+        query_addf(query, name, "Filter.%u.Name", index);
+        for (size_t i = 0; i < values->count; i++)
+                query_addf(query, values->items[i], "Filter.%u.Value.%zu", index, i + 1);
+}
+
 int query_finish(const Query *query)
 {
         return query->error;

@@ -32,8 +32,9 @@ void query_addf(Query *query, const char *value, const char *key_format, ...) _p
 /* KEY.1=...&KEY.2=...; `values` may be NULL. */
 void query_add_list(Query *query, const char *key, const StringList *values);
 
-/* Filter.`index` with one value. */
+/* Filter.`index` with one value, or with those of a list. */
 void query_add_filter(Query *query, unsigned index, const char *name, const char *value);
+void query_add_filter_list(Query *query, unsigned index, const char *name, const StringList *values);
 
 /* 0 when everything was added, or -ENOMEM. */
 int query_finish(const Query *query);
