@@ -84,6 +84,22 @@ int bake_save(Bake *bake)
         return 0;
 }
 
+int bake_begin_record(Bake *bake, const char *job, const char *kind)
+{
+        const Identity *identity = &bake->identity;
+        Record *record = &bake->record;
+
+        record->reached = CONSISTENCY_CRASH; /* nothing is measured */
+        record->started_usec = clock_realtime_usec();
+        if (string_replace(&record->folder, bake->settings->job_folder) < 0 ||
+                string_replace(&record->id, job) < 0 || string_replace(&record->kind, kind) < 0 ||
+                string_replace(&record->instance_id, identity->instance_id) < 0 ||
+                string_replace(&record->region, aws_client_region(bake->aws)) < 0 ||
+                (identity->domain && string_replace(&record->domain, identity->domain) < 0))
+                return failure_set(&bake->failure, FAILURE_INTERNAL, -ENOMEM, "Out of memory");
+        return 0;
+}
+
 bool bake_outcome_passes(int outcome, const ApiError *error)
 {
         if (outcome == EC2_E_REFUSED)

@@ -70,6 +70,12 @@ int bake_check_cancelled(Bake *bake);
 int bake_save(Bake *bake);
 
 /*
+ * Fills the record of a job that is no bake: its id, its kind ("deregister"), whose it is. It is not
+ * saved yet. 0, or a negative errno and a failure.
+ */
+int bake_begin_record(Bake *bake, const char *job, const char *kind);
+
+/*
  * Whether an Ec2Outcome may be another one later, by itself: a network that is away for hours, or
  * an EC2 that is busy for minutes, is no reason to throw a good snapshot away.
  */

@@ -5,6 +5,7 @@ libflow_a_SOURCES = \
 	%D%/complete.c %D%/complete.h \
 	%D%/consistency.c %D%/consistency.h \
 	%D%/cut.c %D%/cut.h \
+	%D%/deregister.c %D%/deregister.h \
 	%D%/failure.c %D%/failure.h \
 	%D%/follow.c %D%/follow.h \
 	%D%/identify.c %D%/identify.h \
@@ -18,6 +19,10 @@ libflow_a_SOURCES = \
 	%D%/publish.c %D%/publish.h \
 	%D%/publish-keys.c %D%/publish-keys.h \
 	%D%/quiesce.c %D%/quiesce.h \
+	%D%/removal.c %D%/removal.h \
+	%D%/removal-entry.c %D%/removal-entry.h \
+	%D%/removal-image.c %D%/removal-image.h \
+	%D%/removal-snapshot.c %D%/removal-snapshot.h \
 	%D%/reboot.c %D%/reboot.h \
 	%D%/record.c %D%/record.h \
 	%D%/rest.c %D%/rest.h \

@@ -15,6 +15,7 @@
 #include "flow/publish.h"
 #include "flow/quiesce.h"
 #include "flow/reboot.h"
+#include "flow/removal.h"
 #include "flow/rest.h"
 #include "flow/undo.h"
 
@@ -265,6 +266,8 @@ static int resume_state(Bake *bake)
                 return finish(bake);
         case RECORD_MADE:
                 return hand_over(bake);
+        case RECORD_REMOVING:
+                return removal_run(bake);
         case RECORD_UNDOING:
                 return failure_set(&bake->failure, bake->record.error, -EREMOTEIO, "%s",
                         bake->record.message ? bake->record.message : "The job failed");

@@ -242,6 +242,8 @@ int bake_undo(Bake *bake)
                 return 0;
         if (bake->observer->gone(bake->observer->userdata)) /* a daemon that died is no cancel */
                 return 0;
+        if (state == RECORD_REMOVING)
+                return 0; /* what is to go was made by others, and goes on going when it is resumed */
         if (state == RECORD_MADE)
                 return bake_disown(bake);
         bake->deaf = true;

@@ -10,7 +10,7 @@
  * failure is put on record first, so that a crash in the midst is made good later. 0 when nothing is
  * left; otherwise the record stays unfinished, and the failure's message names what is left. What
  * was complete before the job failed stays, and the job has failed. Where the daemon has ended, nothing
- * is taken back: the record stays as it is, to be resumed.
+ * is taken back: the record stays as it is, to be resumed. A removal ends its own record.
  */
 int bake_undo(Bake *bake);
 

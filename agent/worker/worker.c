@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "flow/deregister.h"
 #include "flow/run.h"
 #include "worker/report.h"
 
@@ -17,6 +18,7 @@ static const struct {
         int (*run)(Bake *bake, const BakeRequest *request);
 } verbs[] = {
         { "bake", true, run_bake },
+        { "deregister", true, run_deregister },
         { "freeze", false, run_freeze },
         { "plan", false, run_plan },
         { "resume", true, run_resume },
@@ -94,7 +96,7 @@ static int run(Line *line, const json_t *request)
         if (r < 0)
                 log_error("%s: %s", failure_name(bake.failure.kind),
                         bake.failure.message ? bake.failure.message : strerror(-r));
-        else if (bake.record.id)
+        else if (bake.record.volumes.count > 0)
                 (void)log_done(&bake);
         line_send_result(line, r, &bake);
         return r;

@@ -19,4 +19,5 @@ EXTRA_DIST += \
 	%D%/setup.sh \
 	%D%/story.py \
 	%D%/verdict.py \
+	%D%/worker.py \
 	%D%/written.py

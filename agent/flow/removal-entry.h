@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The entries of a removal on record, and how far each is:
+ *
+ *      "deregistered"  the image is gone
+ *      "gone"          ids of its snapshots that are
+ *      "skipped"       [{"id", "reason"}]: of its snapshots those that stay for another image
+ *      "done"          nothing is left to do
+ *      "left"          why it is still there; "error" beside it: and that it stays for good
+ */
+
+#include "flow/bake.h"
+
+typedef struct Removal {
+        Bake *bake;
+        json_t *record; /* record.removal */
+        bool stop; /* EC2 cannot be reached: whatever comes next would wait in vain */
+} Removal;
+
+/* The array of entries, which may be empty: "images", "snapshots", "instances". */
+json_t *removal_entries(const Removal *removal, const char *kind);
+
+/* Whether `what` ("protected", "locked") is lifted. */
+bool removal_overrides(const Removal *removal, const char *what);
+
+const char *entry_id(const json_t *entry);
+
+/* Nothing is to be done for it, now or ever. */
+bool entry_is_settled(const json_t *entry);
+
+/* It stays, for now or for good; the first reason counts. 0 or -ENOMEM. */
+int entry_leave(json_t *entry, const char *reason);
+int entry_refuse(json_t *entry, FailureKind kind, const char *reason);
+
+/* `value` at the end of the array `key`, which is made. Takes `value` over; 0 or -ENOMEM. */
+int entry_add(json_t *entry, const char *key, json_t *value);
+
+/* The image's snapshots that are neither gone nor skipped. 0 or -ENOMEM. */
+int entry_remaining(const json_t *image, StringList *ret);
+
+/*
+ * A call for this entry failed: the entry is left, and the removal stops if no other would do
+ * better. 0, or a negative errno.
+ */
+int removal_leave_api(Removal *removal, json_t *entry, const char *call, int outcome,
+        const ApiError *error);
+
+/* "ec2:DeleteSnapshot is not allowed: ...": in memory of its own; 0 or -ENOMEM. */
+int removal_reason(const char *call, int outcome, const ApiError *error, char **ret);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An image that goes away with its snapshots. */
+
+#include "flow/removal-image.h"
+
+#include "aws/ec2-registration.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "flow/removal-snapshot.h"
+
+/* --- What it is ------------------------------------------------------------------------------- */
+
+static bool is_protected(const Ec2Image *image)
+{
+        const char *protection = image->deregistration_protection;
+
+        return protection && !streq(protection, "disabled");
+}
+
+static int refuse(FailureKind *reterr_kind, FailureKind kind)
+{
+        *reterr_kind = kind;
+        return -EPERM;
+}
+
+int removal_judge_image(
+        const Removal *removal, const Ec2Image *image, FailureKind *reterr_kind, char **reterr_reason)
+{
+        const char *account = removal->bake->identity.account_id;
+
+        if (account && !streq_ptr(image->owner_id, account)) {
+                if (string_printf(reterr_reason, "it belongs to account %s",
+                            image->owner_id ? image->owner_id : "of nobody") < 0)
+                        return -ENOMEM;
+                return refuse(reterr_kind, FAILURE_INVALID_ARGUMENT);
+        }
+        if (streq_ptr(image->root_device_type, "instance-store")) {
+                if (string_replace(reterr_reason, "its root lies in S3 (instance store), and what "
+                                                  "it consists of there would stay behind") < 0)
+                        return -ENOMEM;
+                return refuse(reterr_kind, FAILURE_NOT_SUPPORTED);
+        }
+        if (is_protected(image) && !removal_overrides(removal, "protected")) {
+                if (string_printf(reterr_reason, "it is protected from deregistration (%s)",
+                            image->deregistration_protection) < 0)
+                        return -ENOMEM;
+                return refuse(reterr_kind, FAILURE_PROTECTED);
+        }
+        return 0;
+}
+
+int removal_note_image(json_t *entry, const Ec2Image *image)
+{
+        json_t *snapshots = json_array();
+
+        for (size_t i = 0; snapshots && i < image->n_devices; i++)
+                if (image->devices[i].snapshot_id)
+                        (void)json_array_append_new(
+                                snapshots, json_string(image->devices[i].snapshot_id));
+        if (json_object_set_new(entry, "snapshots", snapshots) < 0)
+                return -ENOMEM;
+        if (is_protected(image) && json_object_set_new(entry, "protected", json_true()) < 0)
+                return -ENOMEM;
+        if (image->name && json_object_set_new(entry, "name", json_text(image->name)) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+/* Its snapshots are known only as long as it is there. */
+static int read_image(Removal *removal, json_t *entry)
+{
+        _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        _cleanup_(freep) char *reason = NULL;
+        Ec2ImageFilter filter = { .id = entry_id(entry) };
+        FailureKind kind = FAILURE_NONE;
+        int r;
+
+        if (json_object_get(entry, "snapshots"))
+                return 0;
+        r = ec2_describe_images(removal->bake->aws, &filter, 0, &images, &error);
+        if (r == EC2_E_NOT_FOUND)
+                return json_object_set_new(entry, "done", json_true()) < 0 ? -ENOMEM : 0;
+        if (r != 0)
+                return removal_leave_api(removal, entry, "DescribeImages", r, &error);
+        r = removal_judge_image(removal, &images.items[0], &kind, &reason);
+        if (r == -EPERM)
+                return entry_refuse(entry, kind, reason);
+        return r < 0 ? r : removal_note_image(entry, &images.items[0]);
+}
+
+/* --- How it goes ------------------------------------------------------------------------------ */
+
+static int note_gone(json_t *entry, const StringList *ids)
+{
+        for (size_t i = 0; i < ids->count; i++)
+                if (entry_add(entry, "gone", json_string(ids->items[i])) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+static int deregister(Removal *removal, json_t *entry)
+{
+        _cleanup_(string_list_done) StringList deleted = STRING_LIST_INIT;
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        Bake *bake = removal->bake;
+        int r;
+
+        if (json_get_bool(entry, "deregistered", false))
+                return 0;
+        bake_pause_point("removing");
+        r = ec2_deregister_image(bake->aws, entry_id(entry), &deleted, &error);
+        if (r != 0)
+                return removal_leave_api(removal, entry, "DeregisterImage", r, &error);
+        bake_pause_point("deregistered");
+        if (json_object_set_new(entry, "deregistered", json_true()) < 0 ||
+                note_gone(entry, &deleted) < 0)
+                return -ENOMEM;
+        return bake_save(bake);
+}
+
+static int delete_snapshot(
+        Removal *removal, json_t *entry, const Ec2ImageList *users, const char *id)
+{
+        _cleanup_(freep) char *reason = NULL, *text = NULL;
+        int r = removal_delete_snapshot(removal, users, id, &reason);
+
+        if (r == 0) {
+                r = entry_add(entry, "gone", json_string(id));
+        } else if (r == REMOVAL_E_SHARED) {
+                log_info("%s stays: %s", id, reason);
+                r = entry_add(entry, "skipped", json_pack("{s:s,s:s}", "id", id, "reason", reason));
+        } else if (r == REMOVAL_E_LEFT) {
+                r = string_printf(&text, "its snapshot %s: %s", id, reason);
+                if (r >= 0)
+                        r = entry_leave(entry, text);
+        }
+        return r < 0 ? -ENOMEM : bake_save(removal->bake);
+}
+
+static int delete_snapshots(Removal *removal, json_t *entry)
+{
+        _cleanup_(string_list_done) StringList ids = STRING_LIST_INIT;
+        _cleanup_(ec2_image_list_done) Ec2ImageList users = { 0 };
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        int r = entry_remaining(entry, &ids);
+
+        if (r >= 0 && ids.count > 0)
+                r = removal_find_users(removal, &ids, &users, &error);
+        if (r != 0)
+                return r < 0 ? r : removal_leave_api(removal, entry, "DescribeImages", r, &error);
+        for (size_t i = 0; i < ids.count && r >= 0 && !removal->stop; i++)
+                r = delete_snapshot(removal, entry, &users, ids.items[i]);
+        return r;
+}
+
+static bool is_left(const json_t *entry)
+{
+        return json_object_get(entry, "left");
+}
+
+static int remove_image(Removal *removal, json_t *entry)
+{
+        int r = read_image(removal, entry);
+
+        if (r >= 0)
+                r = bake_save(removal->bake);
+        if (r < 0 || is_left(entry) || entry_is_settled(entry))
+                return r;
+        r = deregister(removal, entry);
+        if (r < 0 || is_left(entry))
+                return r;
+        r = delete_snapshots(removal, entry);
+        if (r < 0 || is_left(entry))
+                return r;
+        log_notice("Deregistered %s; %zu of its snapshots are deleted", entry_id(entry),
+                json_array_size(json_object_get(entry, "gone")));
+        if (json_object_set_new(entry, "done", json_true()) < 0)
+                return -ENOMEM;
+        return bake_save(removal->bake);
+}
+
+int removal_remove_images(Removal *removal)
+{
+        json_t *entries = removal_entries(removal, "images"), *entry;
+        size_t i;
+
+        json_array_foreach(entries, i, entry) {
+                int r;
+
+                if (entry_is_settled(entry) || removal->stop)
+                        continue;
+                r = bake_check_cancelled(removal->bake);
+                if (r >= 0)
+                        r = remove_image(removal, entry);
+                if (r < 0)
+                        return r;
+                observer_progress(removal->bake->observer,
+                        (unsigned)((i + 1) * 100 / json_array_size(entries)));
+        }
+        return 0;
+}

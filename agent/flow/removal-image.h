@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* An image that goes away with its snapshots. */
+
+#include "flow/removal-entry.h"
+
+/*
+ * Whether an image may be removed at all. 0, or -EPERM with the kind and the reason: it is another
+ * account's, lies in S3, or is protected; or -ENOMEM.
+ */
+int removal_judge_image(
+        const Removal *removal, const Ec2Image *image, FailureKind *reterr_kind, char **reterr_reason);
+
+/* What the image was goes on record: its name, and the snapshots that its mapping names. */
+int removal_note_image(json_t *entry, const Ec2Image *image);
+
+/* All entries of "images". 0, or a negative errno and a failure. */
+int removal_remove_images(Removal *removal);

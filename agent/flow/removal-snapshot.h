@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Snapshots that go away, unless another image needs them. */
+
+#include "flow/removal-entry.h"
+
+/* The images of ours that refer to any of these. 0, an Ec2Outcome, or a negative errno. */
+int removal_find_users(
+        Removal *removal, const StringList *snapshot_ids, Ec2ImageList *ret, ApiError *reterr);
+
+enum {
+        REMOVAL_E_SHARED = 1, /* another image uses it: it stays */
+        REMOVAL_E_LEFT, /* it may go another time */
+};
+
+/*
+ * Deletes one, `users` being what removal_find_users() found. 0 when it is gone, also before; SHARED
+ * or LEFT with the reason; or -ENOMEM. Right after its image went EC2 may still see it in use: that is
+ * waited for, as SettleSec= says.
+ */
+int removal_delete_snapshot(
+        Removal *removal, const Ec2ImageList *users, const char *id, char **reterr_reason);
+
+/* All entries of "snapshots". 0, or a negative errno and a failure. */
+int removal_delete_snapshots(Removal *removal);

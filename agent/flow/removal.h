@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What earlier jobs made goes away: images with their snapshots, snapshots alone, and instances that
+ * were to prove an image. All of it is on record first, in `removal`, so that a job which was
+ * interrupted is finished by whoever resumes it:
+ *
+ *      "images": [{"id", and once it was read "name" and "snapshots": [ids]}]
+ *      "snapshots": [{"id", "set": the job that made it, where they go together}]
+ *      "instances": [{"id"}]
+ *      "override": ["protected", "locked"]: what is lifted instead of respected
+ *
+ * Further members of the entries say how far each is, see removal-entry.h.
+ */
+
+#include "flow/bake.h"
+
+/* Ids in one request: what they come to has to fit into a record. */
+#define REMOVAL_IDS_MAX 2500
+
+/*
+ * Works the record off and ends it. 0 when all is gone; what another image uses stays, and is named
+ * in the details. Otherwise a negative errno and a failure: LeftOver names what stays and why, and
+ * leaves the record unfinished, to be tried again; what may never go has failed by its name.
+ */
+int removal_run(Bake *bake);
