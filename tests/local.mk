@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_attributes.py \
 	%D%/e2e/test_consistency.py \
 	%D%/e2e/test_copied_record.py \
+	%D%/e2e/test_deregister.py \
 	%D%/e2e/test_devices.py \
 	%D%/e2e/test_environment.py \
 	%D%/e2e/test_freezes.py \

@@ -57,3 +57,254 @@ def test_several_images_and_a_cloud_that_knows_nothing_of_deleting_snapshots(pla
     assert result["result"] == "done"
     assert place.images() == place.snapshots() == set()
     assert [len(one["snapshots"]) for one in details["removed"]] == [2, 2, 2]
+
+
+@pytest.fixture
+def plain(place):
+    """A cloud that does not know how to delete snapshots with their image."""
+    place.cloud.fault("DeregisterImage", error="UnknownParameter", times=-1,
+                      where={"DeleteAssociatedSnapshots": "true"})
+    return place
+
+
+def finish(place, job):
+    """What a later start makes of the job."""
+    result, worker = place.run("resume", job)
+    return result, worker.told("details")
+
+
+@pytest.mark.parametrize("point, times", [
+    ("removing", 1), ("deregistered", 1), ("snapshot-deleted", 1), ("snapshot-deleted", 2),
+    ("removing", 2), ("deregistered", 2), ("snapshot-deleted", 3), ("snapshot-deleted", 4)])
+def test_after_a_kill_at_any_step_it_is_finished(plain, point, times):
+    images = [plain.make_image(f"image {i}", job=f"made-{i}")[0] for i in range(2)]
+    other, others = plain.make_image("other", job="made-9")
+    job = plain.new_job()
+    plain.start_until(point, "deregister", job, times, ids=images).kill()
+    assert plain.record(job)["state"] == "removing"
+    result, details = finish(plain, job)
+    assert result["result"] == "done"
+    assert plain.images() == {other} and plain.snapshots() == set(others)
+    assert [one["id"] for one in details["removed"]] == images
+    assert details["left"] == []
+    calls = len(plain.called("DeregisterImage"))
+    assert finish(plain, job)[0]["result"] == "done", "what is done is done"
+    assert len(plain.called("DeregisterImage")) == calls
+
+
+def test_after_a_kill_while_ec2_deletes_them_itself(place):
+    image, _ = place.make_image("gone")
+    job = place.new_job()
+    place.start_until("deregistered", "deregister", job, ids=[image]).kill()
+    result, details = finish(place, job)
+    assert result["result"] == "done" and place.images() == place.snapshots() == set()
+
+
+@pytest.mark.parametrize("knows", [True, False], ids=["ec2", "plain"])
+def test_a_snapshot_that_another_image_uses_stays_and_is_named(place, knows):
+    if not knows:
+        place.cloud.fault("DeregisterImage", error="UnknownParameter", times=-1,
+                          where={"DeleteAssociatedSnapshots": "true"})
+    image, (shared, alone) = place.make_image("gone")
+    other = place.register("of the same snapshot", shared)
+    result, details, _ = deregister(place, image)
+    assert result["result"] == "done"
+    assert place.images() == {other} and place.snapshots() == {shared}
+    (removed,) = details["removed"]
+    assert removed["snapshots"] == [alone]
+    assert removed["skipped"] == [{"id": shared, "reason": f"image {other} uses it"}]
+
+
+def test_two_images_of_one_snapshot_leave_nothing(plain):
+    image, (shared, _) = plain.make_image("first")
+    second = plain.register("second", shared)
+    result, details, _ = deregister(plain, image, second, force=True)
+    assert result["result"] == "done" and plain.images() == plain.snapshots() == set()
+
+
+def test_in_use_right_after_the_image_went_is_waited_for(plain):
+    image, (first, _) = plain.make_image("gone")
+    plain.cloud.fault("DeleteSnapshot", error="InvalidSnapshot.InUse", times=2,
+                      where={"SnapshotId": first})
+    result, _, _ = deregister(plain, image)
+    assert result["result"] == "done" and plain.snapshots() == set()
+
+
+def test_in_use_for_ever_is_left_and_named_and_tried_again(plain):
+    image, (first, second) = plain.make_image("gone")
+    plain.cloud.fault("DeleteSnapshot", error="InvalidSnapshot.InUse", times=-1,
+                      where={"SnapshotId": first})
+    result, details, job = deregister(plain, image)
+    assert (result["result"], result["error"]) == ("failed", ERROR + "LeftOver")
+    assert first in result["message"] and "InvalidSnapshot.InUse" in result["message"]
+    assert details["removed"][0]["snapshots"] == [second]
+    assert details["left"][0]["id"] == image and first in details["left"][0]["reason"]
+    assert (plain.record(job)["state"], plain.record(job)["error"]) == ("removing", "LeftOver")
+    plain.cloud.clear_faults()
+    result, details = finish(plain, job)
+    assert result["result"] == "done" and plain.snapshots() == set()
+    assert details["left"] == [] and "error" not in plain.record(job)
+
+
+def test_of_three_one_may_not_go(place):
+    images = [place.make_image(f"image {i}", job=f"made-{i}") for i in range(3)]
+    place.cloud.fault("DeregisterImage", error="UnauthorizedOperation", status=403, times=-1,
+                      where={"ImageId": images[1][0]})
+    result, details, job = deregister(place, *[image for image, _ in images])
+    assert (result["result"], result["error"]) == ("failed", ERROR + "LeftOver")
+    assert images[1][0] in result["message"] and "ec2:DeregisterImage" in result["message"]
+    assert place.images() == {images[1][0]} and place.snapshots() == set(images[1][1])
+    assert [one["id"] for one in details["removed"]] == [images[0][0], images[2][0]]
+    assert [one["id"] for one in details["left"]] == [images[1][0]]
+    place.cloud.clear_faults()
+    assert finish(place, job)[0]["result"] == "done"
+    assert place.images() == place.snapshots() == set()
+
+
+def test_without_the_permission_to_delete_snapshots_they_are_named(place):
+    image, snapshots = place.make_image("gone")
+    place.cloud.configure(deny=["DeleteSnapshot"])
+    result, details, job = deregister(place, image)
+    assert result["error"] == ERROR + "LeftOver" and "ec2:DeleteSnapshot" in result["message"]
+    assert place.images() == set() and place.snapshots() == set(snapshots)
+    place.cloud.configure(deny=[])
+    assert finish(place, job)[0]["result"] == "done" and place.snapshots() == set()
+
+
+@pytest.mark.parametrize("action", ["DeregisterImage", "DeleteSnapshot"])
+@pytest.mark.parametrize("fault", [{"answer": "lost"}, {"error": "RequestLimitExceeded",
+                                                        "status": 503, "times": 3},
+                                   {"error": "InternalError", "status": 500}],
+                         ids=["lost", "throttled", "internal"])
+def test_lost_answers_and_throttling_change_nothing(plain, action, fault):
+    image, _ = plain.make_image("gone")
+    plain.cloud.fault(action, **fault)
+    result, details, _ = deregister(plain, image)
+    assert result["result"] == "done" and plain.images() == plain.snapshots() == set()
+
+
+def test_an_ec2_that_is_away_stops_it_and_it_goes_on_later(place):
+    images = [place.make_image(f"image {i}", job=f"made-{i}")[0] for i in range(3)]
+    place.cloud.fault("DeregisterImage", error="ServiceUnavailable", status=503, times=-1)
+    result, details, job = deregister(place, *images)
+    assert result["error"] == ERROR + "LeftOver" and len(details["left"]) == 3
+    assert {call["params"]["ImageId"] for call in place.called("DeregisterImage")} == {images[0]}
+    place.cloud.clear_faults()
+    assert finish(place, job)[0]["result"] == "done" and place.images() == set()
+
+
+# What is refused before anything is touched
+
+def refused(place, error, words, *images, **options):
+    images_before, snapshots = place.images(), place.snapshots()
+    result, details, job = deregister(place, *images, **options)
+    assert (result["result"], result["error"]) == ("failed", ERROR + error), result
+    for word in words:
+        assert word in result["message"]
+    assert place.images() == images_before and place.snapshots() == snapshots
+    assert not place.called("DeregisterImage") and not place.called("DeleteSnapshot")
+    assert not (place.folder / "jobs" / f"{job}.json").exists()
+
+
+def test_an_image_that_is_not_ours_needs_force(place):
+    ours, _ = place.make_image("ours")
+    image, _ = place.make_image("by hand", job=None)
+    refused(place, "Protected", [image, "quiesced:job", "force"], ours, image)
+    assert deregister(place, image, force=True)[0]["result"] == "done"
+    assert place.images() == {ours}
+
+
+def test_an_image_of_another_account_is_never_touched(place):
+    ours, _ = place.make_image("ours")
+    foreign = place.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    refused(place, "InvalidArgument", [foreign, "account"], ours, foreign, force=True)
+
+
+def test_an_image_that_is_absent_is_named(place):
+    ours, _ = place.make_image("ours")
+    refused(place, "NoSuchImage", [OTHER, "eu-central-1"], ours, OTHER)
+
+
+def test_an_instance_store_image_waits_for_another_version(place):
+    image, _ = place.make_image("in S3")
+    place.cloud.set_image(image, {"RootDeviceType": "instance-store"})
+    refused(place, "NotSupported", [image, "S3"], image, force=True)
+
+
+def test_a_protected_image_stays(place):
+    image, _ = place.make_image("protected")
+    place.cloud.set_image(image, {"DeregistrationProtection": "enabled-without-cooldown"})
+    refused(place, "Protected", [image, "enabled-without-cooldown"], image)
+
+
+@pytest.mark.parametrize("ids", [[], ["ami-1"], ["snap-0123456789abcdef0"], [5], ["ami-0123456*"],
+                                 ["ami-0123456789abcdef0"] * 2501])
+def test_bad_requests(place, ids):
+    result, _ = place.run("deregister", place.new_job(), ids=ids)
+    assert result["error"] == ERROR + "InvalidArgument" and place.cloud.calls("Describe*") == []
+
+
+# What is none of ours to touch
+
+def test_an_image_that_goes_meanwhile_is_success(plain):
+    image, _ = plain.make_image("gone")
+    job = plain.new_job()
+    worker = plain.start_until("removing", "deregister", job, ids=[image])
+    plain.ec2.deregister_image(ImageId=image)
+    worker.go_on()
+    assert worker.wait()["result"] == "done" and plain.snapshots() == set()
+
+
+def test_instances_are_listed_and_untouched(place):
+    image, _ = place.make_image("launched")
+    instance = place.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]
+    result, details, _ = deregister(place, image)
+    assert result["result"] == "done"
+    assert details["instances"] == [{"id": instance["InstanceId"], "image": image}]
+    state = place.ec2.describe_instances(InstanceIds=[instance["InstanceId"]])
+    assert state["Reservations"][0]["Instances"][0]["State"]["Name"] == "running"
+    assert len(place.cloud.volumes()) == 4
+    place.ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
+
+
+def test_without_the_permission_to_see_instances_it_works(place):
+    image, _ = place.make_image("gone")
+    place.cloud.configure(deny=["DescribeInstances"])
+    result, details, _ = deregister(place, image)
+    assert result["result"] == "done" and details["instances"] == []
+
+
+def test_a_disabled_image_goes_too(place):
+    image, _ = place.make_image("disabled")
+    place.cloud.set_image(image, {"State": "disabled"})
+    assert deregister(place, image)[0]["result"] == "done" and place.images() == set()
+
+
+def test_a_cancel_ends_it_between_two_images(place):
+    images = [place.make_image(f"image {i}", job=f"made-{i}")[0] for i in range(2)]
+    job = place.new_job()
+    worker = place.start_until("deregistered", "deregister", job, ids=images)
+    worker.cancel()
+    worker.go_on()
+    result = worker.wait()
+    assert (result["result"], place.images()) == ("cancelled", {images[1]})
+    assert place.record(job)["state"] == "cancelled" and len(place.snapshots()) == 2
+
+
+def test_a_record_on_another_instance_is_none_of_its_business(place):
+    image, _ = place.make_image("kept")
+    job = place.new_job()
+    place.start_until("removing", "deregister", job, ids=[image]).kill()
+    record = place.folder / "jobs" / f"{job}.json"
+    record.write_text(record.read_text().replace(INSTANCE_ID, "i-0fedcba9876543210"))
+    assert finish(place, job)[0]["result"] == "failed"
+    assert place.images() == {image} and place.record(job)["state"] == "failed"
+
+
+def test_calls_for_one_image(place):
+    """What the figures say of a pruned image: one call to read, one for instances, one to go."""
+    image, _ = place.make_image("gone")
+    place.cloud.clear_calls()
+    deregister(place, image)
+    assert [call["action"] for call in place.cloud.calls(service="ec2")] == [
+        "DescribeImages", "DescribeInstances", "DeregisterImage"]

@@ -68,6 +68,9 @@ class Worker:
                 whole[key] = whole[key] + value if isinstance(whole.get(key), list) else value
         return whole
 
+    def go_on(self):
+        processes.send(self.pid, signal.SIGCONT)
+
     def kill(self):
         processes.send(self.pid, signal.SIGKILL)
         self._process.wait(RUN_SEC)
@@ -117,7 +120,7 @@ class Workplace:
             wait_until(lambda: processes.is_stopped(worker.pid) or self.has_ended(worker), 20,
                        f"the worker stops at {point}: {self.log()}")
             if left:
-                processes.send(worker.pid, signal.SIGCONT)
+                worker.go_on()
                 wait_until(lambda: not processes.is_stopped(worker.pid), 5, "it goes on")
         return worker
 
