@@ -21,6 +21,7 @@ libflow_a_SOURCES = \
 	%D%/reboot.c %D%/reboot.h \
 	%D%/record.c %D%/record.h \
 	%D%/rest.c %D%/rest.h \
+	%D%/retain.c %D%/retain.h \
 	%D%/run.c %D%/run.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/spec.c %D%/spec.h \
@@ -35,6 +36,7 @@ FLOW_LIBS = libflow.a libaws.a libhost.a libfreezeclient.a $(BASE_LIBS) $(MOUNT_
 if HAVE_CMOCKA
 FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-consistency test-profile test-publish-keys test-record \
 	test-settings test-spec test-labels test-watch test-witness
+FLOW_TESTS += test-retain test-retain-histories
 check_PROGRAMS += $(FLOW_TESTS)
 TESTS += $(FLOW_TESTS)
 PLAN_HOST = tests/unit/plan-host.c tests/unit/plan-host.h
@@ -71,6 +73,12 @@ test_spec_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_labels_SOURCES = tests/unit/test-labels.c
 test_labels_CFLAGS = $(TEST_CFLAGS)
 test_labels_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_retain_SOURCES = tests/unit/test-retain.c
+test_retain_CFLAGS = $(TEST_CFLAGS)
+test_retain_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_retain_histories_SOURCES = tests/unit/test-retain-histories.c
+test_retain_histories_CFLAGS = $(TEST_CFLAGS)
+test_retain_histories_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_watch_SOURCES = tests/unit/test-watch.c $(FAKE_HOST)
 test_watch_CFLAGS = $(TEST_CFLAGS)
 test_watch_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
