@@ -22,13 +22,15 @@ libflow_a_SOURCES = \
 	%D%/record.c %D%/record.h \
 	%D%/rest.c %D%/rest.h \
 	%D%/retain.c %D%/retain.h \
+	%D%/retention.c %D%/retention.h \
 	%D%/run.c %D%/run.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/spec.c %D%/spec.h \
 	%D%/survey.c %D%/survey.h \
 	%D%/undo.c %D%/undo.h \
 	%D%/watch.c %D%/watch.h \
-	%D%/witness.c %D%/witness.h
+	%D%/witness.c %D%/witness.h \
+	%D%/zone.c %D%/zone.h
 libflow_a_CFLAGS = $(AM_CFLAGS) -DWITNESS='"$(systemdshutdowndir)/quiesced-witness"'
 FLOW_LIBS = libflow.a libaws.a libhost.a libfreezeclient.a $(BASE_LIBS) $(MOUNT_LIBS) $(BLKID_LIBS) \
 	$(CURL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS)

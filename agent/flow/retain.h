@@ -43,7 +43,7 @@ typedef enum RetainReason {
         RETAIN_BECAUSE_NO_RULE = RETAIN_BECAUSE_RULE + RETAIN_RULE_MAX,
         RETAIN_BECAUSE_AT_LEAST,
         RETAIN_BECAUSE_GUARD,
-        RETAIN_BECAUSE_KEPT_MAX, /* behind this: why it goes */
+        RETAIN_BECAUSE_KEPT_MAX, /* why it goes comes behind this */
         RETAIN_BECAUSE_OLD,
         RETAIN_BECAUSE_UNWANTED,
         RETAIN_BECAUSE_FAILED,
@@ -64,8 +64,7 @@ typedef struct RetainTime {
                 const time_t *seconds, struct tm *ret); /* localtime_r(), or another */
 } RetainTime;
 
-/* Whether anything can ever go. */
-bool retain_policy_is_set(const RetainPolicy *policy);
+bool retain_policy_is_set(const RetainPolicy *policy); /* whether anything can ever go */
 
 /* Sorts `objects`, the newest first, and gives each its reason. n log n, without memory of its own.
  */
