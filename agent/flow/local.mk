@@ -26,13 +26,16 @@ libflow_a_SOURCES = \
 	%D%/reboot.c %D%/reboot.h \
 	%D%/record.c %D%/record.h \
 	%D%/rest.c %D%/rest.h \
+	%D%/retain.c %D%/retain.h \
+	%D%/retention.c %D%/retention.h \
 	%D%/run.c %D%/run.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/spec.c %D%/spec.h \
 	%D%/survey.c %D%/survey.h \
 	%D%/undo.c %D%/undo.h \
 	%D%/watch.c %D%/watch.h \
-	%D%/witness.c %D%/witness.h
+	%D%/witness.c %D%/witness.h \
+	%D%/zone.c %D%/zone.h
 libflow_a_CFLAGS = $(AM_CFLAGS) -DWITNESS='"$(systemdshutdowndir)/quiesced-witness"'
 FLOW_LIBS = libflow.a libaws.a libhost.a libfreezeclient.a $(BASE_LIBS) $(MOUNT_LIBS) $(BLKID_LIBS) \
 	$(CURL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS)
@@ -40,6 +43,7 @@ FLOW_LIBS = libflow.a libaws.a libhost.a libfreezeclient.a $(BASE_LIBS) $(MOUNT_
 if HAVE_CMOCKA
 FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-consistency test-profile test-publish-keys test-record \
 	test-settings test-spec test-labels test-watch test-witness
+FLOW_TESTS += test-retain test-retain-histories
 check_PROGRAMS += $(FLOW_TESTS)
 TESTS += $(FLOW_TESTS)
 PLAN_HOST = tests/unit/plan-host.c tests/unit/plan-host.h
@@ -76,6 +80,12 @@ test_spec_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_labels_SOURCES = tests/unit/test-labels.c
 test_labels_CFLAGS = $(TEST_CFLAGS)
 test_labels_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_retain_SOURCES = tests/unit/test-retain.c
+test_retain_CFLAGS = $(TEST_CFLAGS)
+test_retain_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_retain_histories_SOURCES = tests/unit/test-retain-histories.c
+test_retain_histories_CFLAGS = $(TEST_CFLAGS)
+test_retain_histories_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_watch_SOURCES = tests/unit/test-watch.c $(FAKE_HOST)
 test_watch_CFLAGS = $(TEST_CFLAGS)
 test_watch_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)

@@ -80,6 +80,11 @@ static int parse_description(
         return config_parse_string(key, value, target, reterr);
 }
 
+/* Of a key in [Retain]: a count, or another member. */
+#define RETAIN_COUNT(rule)                                                                         \
+        config_parse_u64, offsetof(Profile, retention.policy.keep[rule]), &retention_count_range
+#define RETAIN(member) offsetof(Profile, retention.member)
+
 static const ConfigKey keys[] = {
         { "Bake", "Type", config_parse_enum, offsetof(Profile, type), bake_type_names },
         { "Bake", "Name", config_parse_string, offsetof(Profile, image_name), NULL },
@@ -105,6 +110,23 @@ static const ConfigKey keys[] = {
                 protection_names },
         { "Publish", "Lock", publish_parse_lock, offsetof(Profile, lock), NULL },
         { "Publish", "ArchiveSnapshots", config_parse_boolean, offsetof(Profile, archive), NULL },
+        { "Retain", "KeepLast", RETAIN_COUNT(RETAIN_KEEP_LAST) },
+        { "Retain", "KeepHourly", RETAIN_COUNT(RETAIN_KEEP_HOURLY) },
+        { "Retain", "KeepDaily", RETAIN_COUNT(RETAIN_KEEP_DAILY) },
+        { "Retain", "KeepWeekly", RETAIN_COUNT(RETAIN_KEEP_WEEKLY) },
+        { "Retain", "KeepMonthly", RETAIN_COUNT(RETAIN_KEEP_MONTHLY) },
+        { "Retain", "KeepYearly", RETAIN_COUNT(RETAIN_KEEP_YEARLY) },
+        { "Retain", "KeepVerified", RETAIN_COUNT(RETAIN_KEEP_VERIFIED) },
+        { "Retain", "KeepAtLeast", config_parse_u64, RETAIN(policy.keep_at_least),
+                &retention_count_range },
+        { "Retain", "MaxAge", config_parse_usec, RETAIN(policy.max_age_usec),
+                &retention_max_age_range },
+        { "Retain", "MinAge", config_parse_usec, RETAIN(policy.min_age_usec), NULL },
+        { "Retain", "TimeZone", retention_parse_zone, RETAIN(time_zone), NULL },
+        { "Retain", "Select", retention_parse_select, RETAIN(select), NULL },
+        { "Retain", "Per", config_parse_enum, RETAIN(per), retention_per_names },
+        { "Retain", "AfterBake", config_parse_boolean, RETAIN(after_bake), NULL },
+        { "Retain", "Override", retention_parse_override, RETAIN(override), NULL, true },
 };
 
 void profile_done(Profile *profile)
@@ -119,6 +141,7 @@ void profile_done(Profile *profile)
         string_list_done(&profile->share_with);
         string_list_done(&profile->copy_to);
         string_list_done(&profile->fast_restore);
+        retention_done(&profile->retention);
         *profile = (Profile){ 0 };
 }
 
@@ -170,6 +193,7 @@ int profile_load(const Settings *settings, const char *name, Profile *ret, Failu
         _cleanup_(profile_done) Profile profile = {
                 .consistency = CONSISTENCY_FILESYSTEM,
                 .budget_usec = settings->freeze_budget_usec,
+                .retention = RETENTION_DEFAULT,
         };
         int r;
 

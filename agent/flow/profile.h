@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/list.h"
+#include "flow/retention.h"
 #include "flow/settings.h"
 
 typedef enum BakeType {
@@ -98,6 +99,7 @@ typedef struct Profile {
         int protection; /* Protection */
         ProfileLock lock;
         bool archive;
+        Retention retention;
 } Profile;
 
 #define PROFILE_NAME_MAX 64

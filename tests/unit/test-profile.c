@@ -44,6 +44,32 @@ static void a_profile_is_read_over_the_defaults(void **state)
         assert_string_equal(profile.tags.items[0], "team=shop");
 }
 
+static void a_profile_says_what_is_kept(void **state)
+{
+        Settings settings = settings_in(*state);
+        _cleanup_(profile_done) Profile profile = { 0 };
+        _cleanup_(failure_done) Failure failure = { 0 };
+        const Retention *retention = &profile.retention;
+
+        write_profile(*state, "kept",
+                "[Retain]\nKeepLast=3\nKeepDaily=7\nKeepVerified=2\nKeepAtLeast=4\nMaxAge=400d\n"
+                "MinAge=90min\nTimeZone=Europe/Berlin\nSelect=quiesced:profile=a=b\nPer=selection\n"
+                "AfterBake=no\nOverride=shared\nOverride=locked protected\n");
+        assert_return_code(profile_load(&settings, "kept", &profile, &failure), 0);
+        assert_int_equal(retention->policy.keep[RETAIN_KEEP_LAST], 3);
+        assert_int_equal(retention->policy.keep[RETAIN_KEEP_HOURLY], 0);
+        assert_int_equal(retention->policy.keep[RETAIN_KEEP_DAILY], 7);
+        assert_int_equal(retention->policy.keep[RETAIN_KEEP_VERIFIED], 2);
+        assert_int_equal(retention->policy.keep_at_least, 4);
+        assert_int_equal(retention->policy.max_age_usec, 400ULL * 86400 * USEC_PER_SEC);
+        assert_int_equal(retention->policy.min_age_usec, 90 * 60 * USEC_PER_SEC);
+        assert_string_equal(retention->time_zone, "Europe/Berlin");
+        assert_string_equal(retention->select, "quiesced:profile=a=b");
+        assert_int_equal(retention->per, RETENTION_PER_SELECTION);
+        assert_false(retention->after_bake);
+        assert_int_equal(retention->override.count, 3);
+}
+
 static void without_a_profile_the_defaults_hold(void **state)
 {
         Settings settings = settings_in(*state);
@@ -54,6 +80,9 @@ static void without_a_profile_the_defaults_hold(void **state)
         assert_int_equal(profile.consistency, CONSISTENCY_FILESYSTEM);
         assert_int_equal(profile.on_degrade, ON_DEGRADE_FAIL);
         assert_int_equal(profile.budget_usec, 10 * USEC_PER_SEC);
+        assert_false(retain_policy_is_set(&profile.retention.policy));
+        assert_int_equal(profile.retention.policy.keep_at_least, 1);
+        assert_true(profile.retention.after_bake);
 }
 
 static void bad_profiles_are_named(void **state)
@@ -69,6 +98,23 @@ static void bad_profiles_are_named(void **state)
                 { "d", "[Tags]\naws:x=y\n", "reserved", FAILURE_CONFIG_INVALID },
                 { "e", "[Bake]\nDescription=" TEXT_256 "\n", "e.conf:2: Description=xxx",
                         FAILURE_CONFIG_INVALID },
+                { "f", "[Retain]\nKeepLast=-1\n", "f.conf:2: KeepLast=-1: must be a whole number",
+                        FAILURE_CONFIG_INVALID },
+                { "g", "[Retain]\nMaxAge=30\n", "g.conf:2: MaxAge=30: must be from 1h 0min",
+                        FAILURE_CONFIG_INVALID },
+                { "h", "[Retain]\n\nTimeZone=Europe/Atlantis\n",
+                        "h.conf:3: TimeZone=Europe/Atlantis: no time zone of this host",
+                        FAILURE_CONFIG_INVALID },
+                { "i", "[Retain]\nTimeZone=../../../etc/passwd\n", "i.conf:2: TimeZone=../",
+                        FAILURE_CONFIG_INVALID },
+                { "j", "[Retain]\nTimeZone=Europe\n", "j.conf:2: TimeZone=Europe: no time zone",
+                        FAILURE_CONFIG_INVALID },
+                { "k", "[Retain]\nSelect=team\n", "k.conf:2: Select=team: must be a tag",
+                        FAILURE_CONFIG_INVALID },
+                { "l", "[Retain]\nPer=fleet\n", "must be one of instance, selection",
+                        FAILURE_CONFIG_INVALID },
+                { "m", "[Retain]\nOverride=shared everything\n",
+                        "'everything' is none of launch-template", FAILURE_CONFIG_INVALID },
                 { "../etc/shadow", NULL, "is no profile name", FAILURE_INVALID_ARGUMENT },
                 { ".hidden", NULL, "is no profile name", FAILURE_INVALID_ARGUMENT },
                 { "missing", NULL, "There is no profile 'missing': create ", FAILURE_NO_SUCH_PROFILE },
@@ -139,6 +185,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(
                         a_profile_is_read_over_the_defaults, scratch_setup, scratch_teardown),
+                cmocka_unit_test_setup_teardown(
+                        a_profile_says_what_is_kept, scratch_setup, scratch_teardown),
                 cmocka_unit_test(without_a_profile_the_defaults_hold),
                 cmocka_unit_test_setup_teardown(
                         bad_profiles_are_named, scratch_setup, scratch_teardown),
