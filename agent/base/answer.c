@@ -102,8 +102,11 @@ int answer_join(Answer *answer, const json_t *piece)
         if (!json_is_object(piece))
                 return -EBADMSG;
         answer->bytes += bytes_of(piece);
-        if (answer->bytes > ANSWER_BYTES_MAX)
+        if (answer->bytes > ANSWER_BYTES_MAX) {
+                json_decref(answer->object);
+                answer->object = NULL;
                 return -EMSGSIZE;
+        }
         if (!answer->object)
                 answer->object = json_object();
         if (!answer->object)

@@ -28,6 +28,9 @@ typedef struct Answer {
 int answer_cut(
         const json_t *answer, void (*send)(void *userdata, json_t *piece), void *userdata);
 
-/* 0, -EBADMSG for what is no object, -EMSGSIZE past ANSWER_BYTES_MAX, or -ENOMEM. */
+/*
+ * 0, -EBADMSG for what is no object, -ENOMEM, or -EMSGSIZE past ANSWER_BYTES_MAX: then nothing is left
+ * of it, and no later piece is taken.
+ */
 int answer_join(Answer *answer, const json_t *piece);
 void answer_done(Answer *answer);

@@ -14,6 +14,7 @@
 #define ERROR_BUSY ERROR_PREFIX "Busy"
 #define ERROR_ACCESS_DENIED ERROR_PREFIX "AccessDenied"
 #define ERROR_CANCELLED ERROR_PREFIX "Cancelled"
+#define ERROR_ANSWER_TOO_LONG ERROR_PREFIX "AnswerTooLong"
 #define ERROR_WORKER_DIED ERROR_PREFIX "WorkerDied"
 
 /* A worker's word for an error, with or without the prefix, as a name the bus takes; or -ENOMEM. */

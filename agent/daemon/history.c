@@ -13,7 +13,8 @@
 #include "daemon/job-state.h"
 
 #define STATE_DIRECTORY "/var/lib/quiesced"
-#define RECORD_MAX_BYTES (1024 * 1024)
+/* As much as the worker reads of it: it lists all that a job deletes. */
+#define RECORD_MAX_BYTES (4 * 1024 * 1024)
 #define RECORDS_MAX 10000
 
 static int record_path(const char *name, const char *suffix, char **ret)

@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A worker that only answers a question (survey, plan), and is no job. */
+/* A worker that only answers a question (survey, plan, lists), and is no job. */
 
 #include "daemon/inquiry.h"
 
+#include "base/answer.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "daemon/errors.h"
 #include "daemon/worker-link.h"
 
+/* A listing of a large account is hundreds of calls, and quiescectl waits for ten minutes. */
+#define LIMIT_USEC (9 * 60 * USEC_PER_SEC)
+
 /* Beyond the worker's own limits on each request: for one that hangs. */
-#define LIMIT_USEC (120 * USEC_PER_SEC)
+#define SILENCE_USEC (120 * USEC_PER_SEC)
 
 struct Inquiry {
         WorkerLink *link;
         sd_event_source *limit_source;
         json_t *answers;
+        Answer answer;
         InquiryDone done;
         void *userdata;
 };
@@ -27,8 +32,37 @@ Inquiry *inquiry_free(Inquiry *inquiry)
         (void)sd_event_source_disable_unref(inquiry->limit_source);
         (void)worker_link_free(inquiry->link);
         json_decref(inquiry->answers);
+        answer_done(&inquiry->answer);
         free(inquiry);
         return NULL;
+}
+
+/* It fails, unless it has already ended in some way. */
+static void inquiry_fail(Inquiry *inquiry, const char *error, const char *message)
+{
+        json_t *result;
+
+        if (json_object_get(inquiry->answers, "result"))
+                return;
+        result = json_pack("{s:s, s:s, s:s}", "result", "failed", "error", error, "message",
+                message);
+        (void)json_object_set_new(inquiry->answers, "result", result);
+}
+
+/* See base/answer.h. */
+static void inquiry_piece(Inquiry *inquiry, const json_t *piece)
+{
+        int r = answer_join(&inquiry->answer, piece);
+
+        if (r >= 0) {
+                (void)json_object_set(inquiry->answers, "answer", inquiry->answer.object);
+                return;
+        }
+        if (r == -EMSGSIZE)
+                inquiry_fail(inquiry, ERROR_ANSWER_TOO_LONG,
+                        "What was found is longer than the 24 MiB that an answer may have; ask for "
+                        "less, as for that of one profile");
+        worker_link_kill(inquiry->link);
 }
 
 static void inquiry_report(void *userdata, const json_t *report)
@@ -36,6 +70,12 @@ static void inquiry_report(void *userdata, const json_t *report)
         const char *name = json_get_string(report, "report", "");
         Inquiry *inquiry = userdata;
 
+        if (json_object_get(inquiry->answers, "result"))
+                return;
+        if (streq(name, "answer")) {
+                inquiry_piece(inquiry, json_object_get(report, "answer"));
+                return;
+        }
         (void)json_object_set(inquiry->answers, name, (json_t *)report);
         if (streq(name, "result"))
                 worker_link_expect_end(inquiry->link);
@@ -45,15 +85,10 @@ static void inquiry_ended(void *userdata, const char *how)
 {
         _cleanup_(freep) char *message = NULL;
         Inquiry *inquiry = userdata;
-        json_t *result;
 
-        if (!json_object_get(inquiry->answers, "result")) {
-                (void)string_printf(&message,
-                        "The worker ended without a result: %s. See journalctl -u quiesced", how);
-                result = json_pack("{s:s, s:s, s:s}", "result", "failed", "error",
-                        ERROR_WORKER_DIED, "message", message ? message : how);
-                (void)json_object_set_new(inquiry->answers, "result", result);
-        }
+        (void)string_printf(&message,
+                "The worker ended without a result: %s. See journalctl -u quiesced", how);
+        inquiry_fail(inquiry, ERROR_WORKER_DIED, message ? message : how);
         inquiry->done(inquiry->userdata, inquiry, inquiry->answers);
 }
 
@@ -81,6 +116,7 @@ int inquiry_new(sd_event *event, const json_t *request, InquiryDone done, void *
         r = worker_link_new(event, request, &inquiry_events, inquiry, &inquiry->link);
         if (r < 0)
                 return r;
+        worker_link_watch(inquiry->link, SILENCE_USEC);
         r = sd_event_add_time(event, &inquiry->limit_source, CLOCK_BOOTTIME,
                 clock_usec() + LIMIT_USEC, 0, inquiry_over, inquiry);
         if (r < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A worker that only answers a question (survey, plan), and is no job. */
+/* A worker that only answers a question (survey, plan, lists), and is no job. */
 
 #include <jansson.h>
 #include <systemd/sd-event.h>
@@ -11,8 +11,9 @@
 typedef struct Inquiry Inquiry;
 
 /*
- * `answers` has the last report of each kind under its name; "result" is always there, and tells
- * of a worker that died as well. May free the inquiry.
+ * `answers` has the last report of each kind under its name, and under "answer" what the reports of
+ * this name come to; "result" is always there, and tells of a worker that died as well. May free the
+ * inquiry.
  */
 typedef void (*InquiryDone)(void *userdata, Inquiry *inquiry, const json_t *answers);
 

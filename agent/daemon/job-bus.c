@@ -98,6 +98,18 @@ static int get_participants(sd_bus *bus, const char *path, const char *interface
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+static int get_details(sd_bus *bus, const char *path, const char *interface, const char *property,
+        sd_bus_message *reply, void *userdata, sd_bus_error *reterr)
+{
+        const Answer *details = userdata;
+        _cleanup_(freep) char *text = NULL;
+
+        if (!details->object)
+                return sd_bus_message_append(reply, "s", "");
+        text = json_dumps(details->object, JSON_COMPACT);
+        return text ? sd_bus_message_append(reply, "s", text) : -ENOMEM;
+}
+
 static int get_phases(sd_bus *bus, const char *path, const char *interface, const char *property,
         sd_bus_message *reply, void *userdata, sd_bus_error *reterr)
 {
@@ -147,6 +159,9 @@ static const sd_bus_vtable job_vtable[] = {
         CHANGING("FrozenUSec", "t", NULL, frozen_usec),
         CHANGING("Phases", "a{st}", get_phases, phases),
         CHANGING("Participants", "a(sb)", get_participants, participants),
+        /* Of what may be as long as a list of images only that is told which is asked for. */
+        SD_BUS_PROPERTY("Details", "s", get_details, offsetof(Job, details),
+                SD_BUS_VTABLE_PROPERTY_EXPLICIT | SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
         CHANGING("Result", "s", get_result, state),
         CHANGING("Error", "s", get_string, error),
         CHANGING("Message", "s", get_string, message),

@@ -11,11 +11,12 @@ typedef struct JobFace JobFace;
 
 /* `options` is shared, strings are copied, NULL where there is none. */
 typedef struct JobRequest {
-        const char *verb; /* of the worker: bake, freeze, resume */
-        const char *kind; /* image, snapshots, bake, freeze */
+        const char *verb; /* of the worker: bake, freeze, prune, resume and so on */
+        const char *kind; /* image, snapshots, bake, freeze, verify, prune, deregister, orphans */
         const char *profile;
         const char *name;
         json_t *options;
+        json_t *ids; /* shared, too: of what it is about */
         bool may_reboot; /* who asked may reboot this host */
 } JobRequest;
 

@@ -44,6 +44,16 @@ static void take_error(Job *job, const json_t *object)
         job->error = name;
 }
 
+/* In one piece, as a record has them, or in several. What is too long is not told by halves. */
+static void take_details(Job *job, const json_t *piece)
+{
+        bool begun = job->details.object;
+
+        if (piece && answer_join(&job->details, piece) < 0 && begun)
+                log_struct(LOG_WARNING, 0, LOG_FIELDS(job->log_field),
+                        "%s: its details are too long to be shown; its record has them", job->id);
+}
+
 void job_take_results(Job *job, const json_t *object)
 {
         take_string(&job->image, object, "image");
@@ -52,6 +62,7 @@ void job_take_results(Job *job, const json_t *object)
         job->frozen_usec = json_get_u64(object, "frozen-usec", job->frozen_usec);
         take_error(job, object);
         take_string(&job->message, object, "message");
+        take_details(job, json_object_get(object, "details"));
 }
 
 /* It has nothing else to tell. */
@@ -166,6 +177,12 @@ static void report_progress(Job *job, const json_t *report)
         changed(job, NAMES("Progress"));
 }
 
+static void report_details(Job *job, const json_t *report)
+{
+        take_details(job, json_object_get(report, "details"));
+        changed(job, NAMES("Details"));
+}
+
 /* Taken now, and told when the process is gone: the next job must not meet its remains. */
 static void report_result(Job *job, const json_t *report)
 {
@@ -189,6 +206,7 @@ static const struct {
         { "thawed", report_thawed },
         { "secured", report_secured },
         { "progress", report_progress },
+        { "details", report_details },
         { "result", report_result },
 };
 

@@ -40,6 +40,7 @@ static int job_allocate(const JobRequest *request, const JobOwner *owner, void *
                 .userdata = userdata,
                 .outcome = JOB_STATE_INVALID,
                 .options = json_incref(request->options),
+                .ids = json_incref(request->ids),
                 .may_reboot = request->may_reboot,
                 .created_usec = clock_realtime_usec(),
         };
@@ -111,6 +112,8 @@ Job *job_free(Job *job)
         (void)worker_link_free(job->link);
         (void)sd_event_unref(job->event);
         json_decref(job->options);
+        json_decref(job->ids);
+        answer_done(&job->details);
         json_decref(job->snapshots);
         json_decref(job->phases);
         json_decref(job->participants);
@@ -203,6 +206,8 @@ static json_t *job_request(const Job *job)
 
         set_string(request, "profile", job->profile);
         set_string(request, "name", job->name);
+        if (job->ids)
+                (void)json_object_set(request, "ids", job->ids);
         if (job->options)
                 (void)json_object_set(request, "options", job->options);
         else
@@ -249,6 +254,7 @@ void job_start(Job *job, sd_event *event)
                 job->event = sd_event_ref(event);
         job->state = JOB_RUNNING;
         job->syncing = false;
+        answer_done(&job->details); /* a worker that resumes the job tells all of them */
         r = worker_link_new(event, request, &worker_events, job, &job->link);
         if (r >= 0) {
                 job_watch(job);
@@ -324,20 +330,43 @@ void job_thaw(Job *job)
                 (void)worker_link_request(job->link, "thaw");
 }
 
+static bool kind_is_of(const Job *job, const char *const *kinds)
+{
+        for (; *kinds; kinds++)
+                if (streq(job->kind, *kinds))
+                        return true;
+        return false;
+}
+
+bool job_bakes(const Job *job)
+{
+        return kind_is_of(job, (const char *const[]){ "image", "snapshots", "bake", NULL });
+}
+
+bool job_deletes(const Job *job)
+{
+        return kind_is_of(job, (const char *const[]){ "deregister", "prune", "orphans", NULL });
+}
+
+/* At any point: from its record it is gone on with. A cancel would end it halfway. */
+static bool can_be_left(const Job *job)
+{
+        return job->state == JOB_SECURED || job->rebooting || streq(job->verb, "resume") ||
+                job_deletes(job) || streq(job->kind, "verify");
+}
+
 /*
  * A cancel takes back what was cut: right before the freeze, a loss after it. The freeze ends by its
  * own budget; whatever comes between its thaw and the point in time is not waited for long.
  */
 void job_stop(Job *job)
 {
-        bool resumes = streq(job->verb, "resume");
-
         job->stopping = true;
-        if (job->link && (job->state == JOB_SECURED || job->rebooting || resumes))
+        if (job->link && can_be_left(job))
                 worker_link_kill(job->link);
         else if (job->cutting && !job->undo_frozen)
                 worker_link_expect_end(job->link);
-        else if (!job->cutting && !resumes)
+        else if (!job->cutting && !streq(job->verb, "resume"))
                 job_cancel(job);
 }
 

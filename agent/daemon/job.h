@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "base/answer.h"
 #include "base/cleanup.h"
 #include "daemon/job-owner.h"
 #include "daemon/job-state.h"
@@ -23,6 +24,7 @@ struct Job {
         char *name;
         char *log_field;
         json_t *options;
+        json_t *ids; /* of what it is about, NULL if it is about this host */
         bool may_reboot; /* who asked may reboot this host */
         JobState state;
         char *step;
@@ -33,6 +35,7 @@ struct Job {
         uint64_t frozen_usec;
         json_t *phases;
         json_t *participants;
+        Answer details;
         char *error;
         char *message;
         uint64_t created_usec; /* realtime */
@@ -62,6 +65,12 @@ static inline bool job_is_finished(const Job *job)
 {
         return job->state >= JOB_DONE;
 }
+
+/* It takes a point in time of this host and keeps it. */
+bool job_bakes(const Job *job);
+
+/* It may delete what was made earlier. */
+bool job_deletes(const Job *job);
 
 /* Gives it its worker. A failure ends the job as well, through `ended`. */
 void job_start(Job *job, sd_event *event);

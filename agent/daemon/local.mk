@@ -3,6 +3,8 @@
 noinst_LIBRARIES += libdaemon.a
 libdaemon_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
 libdaemon_a_SOURCES = \
+	%D%/admission.c %D%/admission.h \
+	%D%/bake-methods.c %D%/bake-methods.h \
 	%D%/errors.c %D%/errors.h \
 	%D%/history.c %D%/history.h \
 	%D%/hold.c %D%/hold.h \
@@ -14,11 +16,13 @@ libdaemon_a_SOURCES = \
 	%D%/job-owner.h \
 	%D%/job-report.c %D%/job-report.h \
 	%D%/job-state.c %D%/job-state.h \
+	%D%/life-methods.c %D%/life-methods.h \
 	%D%/manager.c %D%/manager.h \
 	%D%/manager-bus.c %D%/manager-bus.h \
 	%D%/options.c %D%/options.h \
-	%D%/plan.c %D%/plan.h \
 	%D%/policy.c %D%/policy.h \
+	%D%/question.c %D%/question.h \
+	%D%/resource-id.c %D%/resource-id.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/shutdown.c %D%/shutdown.h \
 	%D%/survey.c %D%/survey.h \

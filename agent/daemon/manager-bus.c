@@ -7,15 +7,15 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "daemon/bake-methods.h"
 #include "daemon/errors.h"
-#include "daemon/job-bus.h"
 #include "daemon/job-id.h"
+#include "daemon/life-methods.h"
 #include "daemon/options.h"
 #include "daemon/variant.h"
 
 #define MANAGER_INTERFACE "org.quiesced1.Manager"
 
-#define QUEUED_MAX 16
 #define WHO_MAX 64
 #define WHY_MAX 256
 
@@ -41,167 +41,6 @@ void manager_bus_job_removed(Manager *manager, const Job *job)
 {
         (void)sd_bus_emit_signal(manager->bus, MANAGER_PATH, MANAGER_INTERFACE, "JobRemoved", "sos",
                 job->id, job->path, job_state_names[job->state]);
-}
-
-/* Whether a new job may come now; a negative error, set in `reterr`, if not. */
-static int admit(const Manager *manager, const char *if_busy, sd_bus_error *reterr)
-{
-        const Job *busy = manager_busy(manager);
-
-        if (manager->stopping)
-                return sd_bus_error_setf(reterr, ERROR_BUSY, "quiesced is being stopped");
-        if (!busy)
-                return 0;
-        if (streq(if_busy, "refuse"))
-                return sd_bus_error_setf(reterr, ERROR_BUSY,
-                        "Job %s (%s%s%s) is %s; wait for its end, cancel it, or queue behind it "
-                        "(option if-busy=queue, quiescectl --queue)",
-                        busy->id, busy->kind, *job_subject(busy) ? " of " : "",
-                        job_subject(busy), job_state_names[busy->state]);
-        if (manager_count_active(manager) > QUEUED_MAX)
-                return sd_bus_error_setf(
-                        reterr, ERROR_BUSY, "%d jobs are queued already", QUEUED_MAX);
-        return 0;
-}
-
-/* The option's text, taken out of what the worker gets. */
-static int take_option(json_t *options, const char *name, const char *fallback, char **ret)
-{
-        *ret = strdup(json_get_string(options, name, fallback));
-        (void)json_object_del(options, name);
-        return *ret ? 0 : -ENOMEM;
-}
-
-static int begin_job(Manager *manager, sd_bus_message *message, const JobRequest *request,
-        JobWait wait, sd_bus_error *reterr)
-{
-        _cleanup_(freep) char *if_busy = NULL, *until = NULL;
-        Job *job;
-        int r;
-
-        r = take_option(request->options, "if-busy", "refuse", &if_busy);
-        if (r < 0)
-                return r;
-        r = take_option(request->options, "wait", "", &until);
-        if (r < 0)
-                return r;
-        r = admit(manager, if_busy, reterr);
-        if (r < 0)
-                return r;
-        r = manager_add_job(manager, request, &job);
-        if (r < 0)
-                return r;
-        r = job_face_answer_later(job->face, message, *until ? job_wait_from_name(until) : wait);
-        manager_next(manager);
-        return r;
-}
-
-/* What a profile says is read by the worker, when its caller may be gone. */
-static bool may_reboot(const Manager *manager, const json_t *options)
-{
-        return manager->policy.is_root || streq(json_get_string(options, "method", ""), "reboot");
-}
-
-static int bake(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
-{
-        _cleanup_(json_decrefp) json_t *options = NULL;
-        const char *profile;
-        int r;
-
-        r = sd_bus_message_read(message, "s", &profile);
-        if (r < 0)
-                return r;
-        r = profile_name_check(profile, reterr);
-        if (r < 0)
-                return r;
-        r = options_read(message, OPTIONS_BAKE, &options, reterr);
-        if (r < 0)
-                return r;
-        return begin_job(userdata, message,
-                &(JobRequest){ "bake", "bake", profile, NULL, options,
-                        may_reboot(userdata, options) },
-                JOB_WAIT_QUEUED, reterr);
-}
-
-static int create_image(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
-{
-        _cleanup_(json_decrefp) json_t *options = NULL;
-        const char *name;
-        int r;
-
-        r = sd_bus_message_read(message, "s", &name);
-        if (r < 0)
-                return r;
-        r = image_name_check(name, reterr);
-        if (r < 0)
-                return r;
-        r = options_read(message, OPTIONS_IMAGE, &options, reterr);
-        if (r < 0)
-                return r;
-        return begin_job(userdata, message,
-                &(JobRequest){ "bake", "image", NULL, name, options, may_reboot(userdata, options) },
-                JOB_WAIT_SECURED, reterr);
-}
-
-static int create_snapshots(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
-{
-        _cleanup_(json_decrefp) json_t *options = NULL;
-        int r;
-
-        r = options_read(message, OPTIONS_SNAPSHOTS, &options, reterr);
-        if (r < 0)
-                return r;
-        return begin_job(userdata, message,
-                &(JobRequest){ "bake", "snapshots", NULL, NULL, options }, JOB_WAIT_SECURED,
-                reterr);
-}
-
-static int freeze(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
-{
-        _cleanup_(json_decrefp) json_t *options = NULL;
-        int r;
-
-        r = options_read(message, OPTIONS_FREEZE, &options, reterr);
-        if (r < 0)
-                return r;
-        return begin_job(userdata, message,
-                &(JobRequest){ "freeze", "freeze", NULL, NULL, options }, JOB_WAIT_FROZEN, reterr);
-}
-
-static int plan(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
-{
-        _cleanup_(json_decrefp) json_t *options = NULL, *request = NULL;
-        _cleanup_(freep) char *kind = NULL, *name = NULL;
-        Manager *manager = userdata;
-        const char *profile;
-        int r;
-
-        r = sd_bus_message_read(message, "s", &profile);
-        if (r >= 0 && *profile)
-                r = profile_name_check(profile, reterr);
-        if (r >= 0)
-                r = options_read(message, OPTIONS_PLAN, &options, reterr);
-        if (r >= 0 && *profile && json_object_get(options, "kind"))
-                return sd_bus_error_setf(reterr, ERROR_INVALID_ARGUMENT,
-                        "The option 'kind' goes without a profile: Type= of '%s' says it", profile);
-        if (r >= 0)
-                r = take_option(options, "kind", *profile ? "bake" : "image", &kind);
-        if (r >= 0)
-                r = take_option(options, "name", "", &name);
-        if (r < 0)
-                return r;
-        if (manager->frozen)
-                return sd_bus_error_setf(reterr, ERROR_BUSY,
-                        "Job %s has file systems frozen; try again in a moment",
-                        manager->frozen->id);
-        request = json_pack("{s:s, s:s, s:O}", "verb", "plan", "kind", kind, "options", options);
-        if (!request)
-                return -ENOMEM;
-        if (*profile)
-                (void)json_object_set_new(request, "profile", json_string(profile));
-        if (*name)
-                (void)json_object_set_new(request, "name", json_string(name));
-        return plans_add(&manager->plans, message, request);
 }
 
 static int inhibit(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
@@ -233,13 +72,20 @@ static int rescan(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
         return survey_begin(&manager->survey, message);
 }
 
-static int cancel(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
+/* Whose object the message was sent to, or NULL. */
+static Job *addressed_job(sd_bus_message *message, const Manager *manager)
 {
         _cleanup_(freep) char *id = NULL;
-        Job *job = NULL;
 
-        if (sd_bus_path_decode(sd_bus_message_get_path(message), JOB_PATH_PREFIX, &id) > 0)
-                job = manager_find_job(userdata, id);
+        if (sd_bus_path_decode(sd_bus_message_get_path(message), JOB_PATH_PREFIX, &id) <= 0)
+                return NULL;
+        return manager_find_job(manager, id);
+}
+
+static int cancel(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
+{
+        Job *job = addressed_job(message, userdata);
+
         if (!job)
                 return sd_bus_error_setf(
                         reterr, ERROR_NO_SUCH_JOB, "The job is not listed any more");
@@ -253,8 +99,10 @@ static int cancel(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
 int manager_bus_cancel(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
 {
         Manager *manager = userdata;
+        const Job *job = addressed_job(message, manager);
+        const char *action = job && job_deletes(job) ? ACTION_DELETE : ACTION_BAKE;
 
-        return policy_authorize(&manager->policy, message, ACTION_BAKE, cancel, manager);
+        return policy_authorize(&manager->policy, message, action, cancel, manager);
 }
 
 static const struct {
@@ -262,11 +110,20 @@ static const struct {
         const char *action;
         sd_bus_message_handler_t handler;
 } guarded_methods[] = {
-        { "Bake", ACTION_BAKE, bake },
-        { "CreateImage", ACTION_BAKE, create_image },
-        { "CreateSnapshots", ACTION_BAKE, create_snapshots },
-        { "Plan", ACTION_READ, plan },
-        { "Freeze", ACTION_FREEZE, freeze },
+        { "Bake", ACTION_BAKE, method_bake },
+        { "CreateImage", ACTION_BAKE, method_create_image },
+        { "CreateSnapshots", ACTION_BAKE, method_create_snapshots },
+        { "Plan", ACTION_READ, method_plan },
+        { "Freeze", ACTION_FREEZE, method_freeze },
+        { "ListImages", ACTION_READ, method_list_images },
+        { "ListSnapshots", ACTION_READ, method_list_snapshots },
+        { "Verify", ACTION_BAKE, method_verify },
+        { "PlanPrune", ACTION_READ, method_plan_prune },
+        { "Prune", ACTION_DELETE, method_prune },
+        { "Deregister", ACTION_DELETE, method_deregister },
+        { "FindOrphans", ACTION_READ, method_find_orphans },
+        { "DeleteOrphans", ACTION_DELETE, method_delete_orphans },
+        { "Doctor", ACTION_READ, method_doctor },
         { "Inhibit", ACTION_BAKE, inhibit },
         { "Rescan", ACTION_READ, rescan },
 };
@@ -449,6 +306,15 @@ static const sd_bus_vtable manager_vtable[] = {
         GUARDED("CreateSnapshots", ("a{sv}", options), ("o", job, "as", snapshots)),
         GUARDED("Plan", ("s", profile, "a{sv}", options), ("s", json)),
         GUARDED("Freeze", ("a{sv}", options), ("h", fd)),
+        GUARDED("ListImages", ("a{sv}", options), ("aa{sv}", images)),
+        GUARDED("ListSnapshots", ("a{sv}", options), ("aa{sv}", snapshots)),
+        GUARDED("Verify", ("s", image, "a{sv}", options), ("o", job)),
+        GUARDED("PlanPrune", ("s", profile, "a{sv}", options), ("s", json)),
+        GUARDED("Prune", ("s", profile, "a{sv}", options), ("o", job)),
+        GUARDED("Deregister", ("as", images, "a{sv}", options), ("o", job)),
+        GUARDED("FindOrphans", ("a{sv}", options), ("s", json)),
+        GUARDED("DeleteOrphans", ("as", ids, "a{sv}", options), ("o", job)),
+        GUARDED("Doctor", ("a{sv}", options), ("s", json)),
         GUARDED("Inhibit", ("s", who, "s", why), ("h", fd)),
         SD_BUS_METHOD_WITH_ARGS("Rescan", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_guarded,
                 SD_BUS_VTABLE_UNPRIVILEGED),

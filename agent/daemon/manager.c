@@ -158,7 +158,7 @@ static void job_released(void *userdata, Job *job)
 
 static void remember_last(Manager *manager, const Job *job)
 {
-        if (streq(job->kind, "freeze"))
+        if (!job_bakes(job))
                 return;
         json_decref(manager->last_bake);
         manager->last_bake = job_summary(job);
@@ -243,7 +243,8 @@ static void job_ended(void *userdata, Job *job)
         job->unfinished = job->state != JOB_DONE && job_leaves_record(job);
         remember_last(manager, job);
         job_face_changed(job->face, NAMES("State", "Result", "Images", "Snapshots", "Consistency",
-                                            "FrozenUSec", "Error", "Message", "FinishedUSec"));
+                                            "FrozenUSec", "Details", "Error", "Message",
+                                            "FinishedUSec"));
         manager_bus_job_removed(manager, job);
         manager_bus_changed(manager, NAMES("LastBake", "NRunningJobs"));
         forget_old_jobs(manager);
@@ -277,7 +278,7 @@ int manager_new(sd_event *event, sd_bus *bus, const Settings *settings, Manager 
         inhibitors_init(&manager->inhibitors, event);
         shutdown_init(&manager->shutdown, bus, &shutdown_events, manager);
         survey_init(&manager->survey, event, survey_changed, manager);
-        plans_init(&manager->plans, event);
+        questions_init(&manager->questions, event);
         unfinished_init(&manager->unfinished, event, take_up_unfinished, manager);
         manager->unfinished.first_usec = settings->resume_delay_usec;
         *ret = TAKE_PTR(manager);
@@ -293,7 +294,7 @@ Manager *manager_free(Manager *manager)
         inhibitors_done(&manager->inhibitors);
         shutdown_done(&manager->shutdown);
         survey_done(&manager->survey);
-        plans_done(&manager->plans);
+        questions_done(&manager->questions);
         unfinished_done(&manager->unfinished);
         for (size_t i = 0; i < manager->n_jobs; i++) {
                 (void)job_face_free(manager->jobs[i]->face);

@@ -9,8 +9,8 @@
 
 #include "daemon/inhibit.h"
 #include "daemon/job.h"
-#include "daemon/plan.h"
 #include "daemon/policy.h"
+#include "daemon/question.h"
 #include "daemon/settings.h"
 #include "daemon/shutdown.h"
 #include "daemon/survey.h"
@@ -24,7 +24,7 @@ typedef struct Manager {
         Inhibitors inhibitors;
         Shutdown shutdown;
         Survey survey;
-        Plans plans;
+        Questions questions;
         Unfinished unfinished;
         Job **jobs; /* oldest first; the queue is what is queued among them */
         size_t n_jobs;

@@ -24,11 +24,15 @@
 #define BUDGET_MIN_USEC USEC_PER_SEC
 #define BUDGET_MAX_USEC (30 * USEC_PER_SEC)
 
-#define OPTIONS_ALL                                                                                \
+/* A point in time of this host, and what was made earlier. */
+#define OPTIONS_HOST                                                                               \
         (OPTIONS_BAKE | OPTIONS_IMAGE | OPTIONS_SNAPSHOTS | OPTIONS_PLAN | OPTIONS_FREEZE)
-#define OPTIONS_CUT (OPTIONS_ALL & ~OPTIONS_FREEZE)
-#define OPTIONS_JOBS (OPTIONS_ALL & ~OPTIONS_PLAN)
-#define OPTIONS_WAITING (OPTIONS_JOBS & ~OPTIONS_FREEZE)
+#define OPTIONS_CUT (OPTIONS_HOST & ~OPTIONS_FREEZE)
+#define OPTIONS_SECURED (OPTIONS_CUT & ~OPTIONS_PLAN)
+#define OPTIONS_LIFE                                                                               \
+        (OPTIONS_VERIFY | OPTIONS_PRUNE | OPTIONS_DEREGISTER | OPTIONS_DELETE_ORPHANS)
+#define OPTIONS_JOBS (OPTIONS_SECURED | OPTIONS_FREEZE | OPTIONS_LIFE)
+#define OPTIONS_ACCOUNT (OPTIONS_LIST | OPTIONS_ORPHANS | OPTIONS_DELETE_ORPHANS)
 
 typedef struct Option Option;
 
@@ -93,6 +97,14 @@ static int read_name(const Option *option, sd_bus_message *message, json_t **ret
         int r = read_string(option, message, ret, reterr);
 
         return r < 0 ? r : image_name_check(json_string_value(*ret), reterr);
+}
+
+static int read_profile(const Option *option, sd_bus_message *message, json_t **ret,
+        sd_bus_error *reterr)
+{
+        int r = read_string(option, message, ret, reterr);
+
+        return r < 0 ? r : profile_name_check(json_string_value(*ret), reterr);
 }
 
 static int read_flag(const Option *option, sd_bus_message *message, json_t **ret,
@@ -201,6 +213,7 @@ static const char *const methods[] = { "auto", "register", "create-image", "rebo
 static const char *const classes[] = { "application", "filesystem", "crash", NULL };
 static const char *const degrades[] = { "fail", "label", NULL };
 static const char *const waits[] = { "queued", "secured", "completed", NULL };
+static const char *const waits_of_life[] = { "queued", "completed", NULL };
 static const char *const busies[] = { "refuse", "queue", NULL };
 static const char *const kinds[] = { "image", "snapshots", NULL };
 
@@ -208,15 +221,19 @@ static const Option options[] = {
         { "method", "s", "a string", read_choice, OPTIONS_CUT & ~OPTIONS_SNAPSHOTS, methods },
         { "consistency", "s", "a string", read_choice, OPTIONS_CUT, classes },
         { "on-degrade", "s", "a string", read_choice, OPTIONS_CUT, degrades },
-        { "volumes", "as", "an array of strings", read_list, OPTIONS_ALL, NULL },
-        { "exclude", "as", "an array of strings", read_list, OPTIONS_ALL, NULL },
-        { "budget-usec", "t", "an unsigned 64-bit number", read_budget, OPTIONS_ALL, NULL },
+        { "volumes", "as", "an array of strings", read_list, OPTIONS_HOST, NULL },
+        { "exclude", "as", "an array of strings", read_list, OPTIONS_HOST, NULL },
+        { "budget-usec", "t", "an unsigned 64-bit number", read_budget, OPTIONS_HOST, NULL },
         { "tags", "a{ss}", "a dictionary of strings", read_tags, OPTIONS_CUT, NULL },
         { "description", "s", "a string", read_string, OPTIONS_CUT, NULL },
         { "no-freeze", "b", "a boolean", read_flag, OPTIONS_CUT, NULL },
         { "kind", "s", "a string", read_choice, OPTIONS_PLAN, kinds },
         { "name", "s", "a string", read_name, OPTIONS_PLAN, NULL },
-        { "wait", "s", "a string", read_choice, OPTIONS_WAITING, waits },
+        { "profile", "s", "a string", read_profile, OPTIONS_LIST | OPTIONS_DOCTOR, NULL },
+        { "all", "b", "a boolean", read_flag, OPTIONS_ACCOUNT, NULL },
+        { "force", "b", "a boolean", read_flag, OPTIONS_DEREGISTER, NULL },
+        { "wait", "s", "a string", read_choice, OPTIONS_SECURED, waits },
+        { "wait", "s", "a string", read_choice, OPTIONS_LIFE, waits_of_life },
         { "if-busy", "s", "a string", read_choice, OPTIONS_JOBS, busies },
 };
 
@@ -228,6 +245,9 @@ static int report_unknown(OptionScope scope, const char *name, sd_bus_error *ret
                 if (options[i].scopes & scope)
                         (void)text_addf(
                                 &known, "%s%s", known.length > 0 ? ", " : "", options[i].name);
+        if (known.length == 0)
+                return sd_bus_error_setf(reterr, ERROR_UNKNOWN_OPTION,
+                        "There is no option '%s' here, nor any other", name);
         return sd_bus_error_setf(reterr, ERROR_UNKNOWN_OPTION,
                 "There is no option '%s' here; known are: %s", name, known.data);
 }
@@ -314,6 +334,17 @@ int options_read(sd_bus_message *message, OptionScope scope, json_t **ret, sd_bu
         return sd_bus_message_exit_container(message);
 }
 
+int options_take(json_t *from, const char *name, const char *fallback, char **ret)
+{
+        const char *value = json_get_string(from, name, fallback);
+
+        *ret = value ? strdup(value) : NULL;
+        if (value && !*ret)
+                return -ENOMEM;
+        (void)json_object_del(from, name);
+        return 0;
+}
+
 /* EC2's CreateImage: 3-128 letters, digits, blanks and ()[]./-'@_ */
 int image_name_check(const char *name, sd_bus_error *reterr)
 {
@@ -345,5 +376,20 @@ int profile_name_check(const char *name, sd_bus_error *reterr)
                         "'%s' cannot be a profile's name: use letters, digits and ._@- (no dot "
                         "first)",
                         name);
+        return 0;
+}
+
+int profile_name_read(sd_bus_message *message, const char **ret, sd_bus_error *reterr)
+{
+        const char *name;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &name);
+        if (r < 0)
+                return r;
+        r = profile_name_check(name, reterr);
+        if (r < 0)
+                return r;
+        *ret = name;
         return 0;
 }

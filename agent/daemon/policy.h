@@ -11,6 +11,7 @@
 #define ACTION_BAKE "org.quiesced1.bake"
 #define ACTION_REBOOT "org.quiesced1.reboot"
 #define ACTION_FREEZE "org.quiesced1.freeze"
+#define ACTION_DELETE "org.quiesced1.delete"
 
 typedef struct Check Check;
 

@@ -3,6 +3,8 @@
 
 #include "daemon/variant.h"
 
+#include <string.h>
+
 #include "base/cleanup.h"
 
 /* D-Bus allows 32 levels of structs in a signature; what workers send has two. */
@@ -100,6 +102,37 @@ static int append_object(sd_bus_message *message, const json_t *object, unsigned
                         return r;
         }
         return sd_bus_message_close_container(message);
+}
+
+/* Of a length, a text, its NUL, and what aligns it. */
+static size_t string_bytes(size_t length)
+{
+        return length + 12;
+}
+
+/* As the signature allows it: a variant's own, an alignment to eight, and the value. */
+static size_t value_bytes(const json_t *value)
+{
+        size_t bytes = 24;
+        const char *key;
+        json_t *member;
+
+        if (json_is_string(value))
+                return bytes + string_bytes(json_string_length(value));
+        for (size_t i = 0; i < json_array_size(value); i++)
+                bytes += string_bytes(json_string_length(json_array_get(value, i)));
+        json_object_foreach((json_t *)value, key, member)
+                bytes += 8 + string_bytes(strlen(key)) + value_bytes(member);
+        return bytes;
+}
+
+size_t variant_objects_bytes(const json_t *array)
+{
+        size_t bytes = 0;
+
+        for (size_t i = 0; i < json_array_size(array); i++)
+                bytes += value_bytes(json_array_get(array, i));
+        return bytes;
 }
 
 int variant_append_object(sd_bus_message *message, const json_t *object)

@@ -8,6 +8,8 @@ EXTRA_DIST += \
 	%D%/test_freeze.py \
 	%D%/test_history.py \
 	%D%/test_inhibit.py \
+	%D%/test_life.py \
+	%D%/test_long_answers.py \
 	%D%/test_jobs.py \
 	%D%/test_options.py \
 	%D%/test_page.py \

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ids that EC2 gives, as callers name them: of the right kind, or an error that names the wrong one. */
+
+#include "daemon/resource-id.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/list.h"
+#include "base/text.h"
+#include "daemon/errors.h"
+
+/* As many as fit into a request, which a worker's socket must take at once. */
+#define IDS_MAX 1000
+
+static const struct {
+        ResourceKind kind;
+        const char *prefix;
+        const char *what; /* for people */
+} kinds_known[] = {
+        { RESOURCE_IMAGE, "ami-", "an image (ami-...)" },
+        { RESOURCE_SNAPSHOT, "snap-", "a snapshot (snap-...)" },
+        { RESOURCE_INSTANCE, "i-", "an instance (i-...)" },
+};
+
+/* Eight digits until 2016 and 17 since then: docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html */
+static bool is_number(const char *digits)
+{
+        size_t length = strlen(digits);
+
+        return (length == 8 || length == 17) && strspn(digits, "0123456789abcdef") == length;
+}
+
+static int refuse(const char *id, unsigned kinds, sd_bus_error *reterr)
+{
+        _cleanup_(text_done) Text wanted = TEXT_INIT;
+
+        for (size_t i = 0; i < ELEMENTSOF(kinds_known); i++)
+                if (kinds & kinds_known[i].kind)
+                        (void)text_addf(&wanted, "%s%s", wanted.length > 0 ? ", " : "",
+                                kinds_known[i].what);
+        return sd_bus_error_setf(reterr, ERROR_INVALID_ARGUMENT,
+                "'%s' is no id of %s: the prefix is followed by 8 or 17 digits out of 0-9 and a-f",
+                id, wanted.data);
+}
+
+int resource_id_check(const char *id, unsigned kinds, sd_bus_error *reterr)
+{
+        for (size_t i = 0; i < ELEMENTSOF(kinds_known); i++) {
+                const char *digits = startswith(id, kinds_known[i].prefix);
+
+                if ((kinds & kinds_known[i].kind) && digits && is_number(digits))
+                        return 0;
+        }
+        return refuse(id, kinds, reterr);
+}
+
+static bool is_listed(const json_t *ids, const char *id)
+{
+        for (size_t i = 0; i < json_array_size(ids); i++)
+                if (streq(json_string_value(json_array_get(ids, i)), id))
+                        return true;
+        return false;
+}
+
+static int add_id(json_t *ids, const char *id, unsigned kinds, sd_bus_error *reterr)
+{
+        int r = resource_id_check(id, kinds, reterr);
+
+        if (r < 0 || is_listed(ids, id))
+                return r;
+        if (json_array_size(ids) >= IDS_MAX)
+                return sd_bus_error_setf(reterr, ERROR_INVALID_ARGUMENT,
+                        "More than %d ids are too many for one job; give fewer at a time", IDS_MAX);
+        return json_array_append_new(ids, json_string(id)) < 0 ? -ENOMEM : 0;
+}
+
+int resource_ids_read(sd_bus_message *message, unsigned kinds, json_t **ret, sd_bus_error *reterr)
+{
+        _cleanup_(json_decrefp) json_t *ids = json_array();
+        const char *id;
+        int r;
+
+        r = sd_bus_message_enter_container(message, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read(message, "s", &id)) > 0)
+                r = add_id(ids, id, kinds, reterr);
+        if (r < 0)
+                return r;
+        if (json_array_size(ids) == 0)
+                return sd_bus_error_setf(
+                        reterr, ERROR_INVALID_ARGUMENT, "The list of ids is empty; name one at least");
+        *ret = TAKE_PTR(ids);
+        return sd_bus_message_exit_container(message);
+}
