@@ -6,11 +6,13 @@ from .clock import iso_parse
 from .errors import ApiError
 from .filters import chosen, filtered, no_pages_of_ids, paged
 from .snapshots import snapshot_absent, snapshot_find
+from .tags import tag_set
 
 DAY_SECONDS = 86400
 HOUR_SECONDS = 3600
 RESTORE_FILTERS = {"availability-zone": "AvailabilityZone", "owner-id": "OwnerId",
                    "snapshot-id": "SnapshotId", "state": "State"}
+TIER_FILTERS = {"snapshot-id": "SnapshotId", "volume-id": "VolumeId"}
 LOCK_FILTERS = {"lock-state": "LockState"}
 
 
@@ -81,6 +83,17 @@ def modify_snapshot_tier(world, params):
                            f"The snapshot {snapshot.id} is already archived")
         snapshot.tier = params.get("StorageTier", "archive")
         return {"SnapshotId": snapshot.id, "TieringStartTime": world.clock.now()}
+
+
+@action("ec2", "DescribeSnapshotTierStatus")
+def describe_snapshot_tier_status(world, params):
+    with world.lock:
+        views = [{"SnapshotId": one.id, "VolumeId": one.volume, "Status": one.state,
+                  "OwnerId": one.owner, "Tags": tag_set(one.tags), "StorageTier": one.tier}
+                 for one in world.snapshots_visible()]
+    views = filtered(views, params.get("Filters"), TIER_FILTERS)
+    page, token = paged(views, params, world.knobs["page_cap"])
+    return {"SnapshotTierStatuses": page, "NextToken": token}
 
 
 # The lock
