@@ -10,11 +10,15 @@ libaws_a_SOURCES = \
 	%D%/client.c %D%/client.h \
 	%D%/credentials.c %D%/credentials.h \
 	%D%/ec2.c %D%/ec2.h \
+	%D%/ec2-copy.c %D%/ec2-copy.h \
 	%D%/ec2-image.c %D%/ec2-image.h \
+	%D%/ec2-image-keeping.c %D%/ec2-image-keeping.h \
 	%D%/ec2-instance.c %D%/ec2-instance.h \
 	%D%/ec2-registration.c %D%/ec2-registration.h \
 	%D%/ec2-request.c %D%/ec2-request.h \
+	%D%/ec2-sharing.c %D%/ec2-sharing.h \
 	%D%/ec2-snapshot.c %D%/ec2-snapshot.h \
+	%D%/ec2-snapshot-keeping.c %D%/ec2-snapshot-keeping.h \
 	%D%/ec2-tagging.c %D%/ec2-tagging.h \
 	%D%/ec2-volume.c %D%/ec2-volume.h \
 	%D%/endpoint.c %D%/endpoint.h \
@@ -67,7 +71,8 @@ sigv4_replay_LDADD = $(AWS_LIBS)
 
 # Our client at the end of a socket, for tests against the simulated cloud.
 check_PROGRAMS += aws-probe
-aws_probe_SOURCES = tests/aws/aws-probe.c tests/aws/probe.c tests/aws/probe.h tests/aws/probe-images.c
+aws_probe_SOURCES = tests/aws/aws-probe.c tests/aws/probe.c tests/aws/probe.h tests/aws/probe-images.c \
+	tests/aws/probe-publishing.c
 aws_probe_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
 aws_probe_LDADD = $(AWS_LIBS)
 
@@ -86,5 +91,6 @@ EXTRA_DIST += \
 	tests/aws/test_ec2_client.py \
 	tests/aws/test_frozen_window.py \
 	tests/aws/test_metadata.py \
+	tests/aws/test_publishing.py \
 	tests/aws/test_sigv4_differential.py \
 	tests/fuzz/corpus/xml

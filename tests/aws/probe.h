@@ -32,3 +32,13 @@ int probe_describe_images(Probe *probe, const json_t *command, json_t *answer);
 int probe_register_image(Probe *probe, const json_t *command, json_t *answer);
 int probe_deregister_image(Probe *probe, const json_t *command, json_t *answer);
 int probe_prepare_image(Probe *probe, const json_t *command, json_t *answer);
+
+/* Verbs about what becomes of them. */
+int probe_copy_image(Probe *probe, const json_t *command, json_t *answer);
+int probe_share_image(Probe *probe, const json_t *command, json_t *answer);
+int probe_share_snapshot(Probe *probe, const json_t *command, json_t *answer);
+int probe_deprecate_image(Probe *probe, const json_t *command, json_t *answer);
+int probe_protect_image(Probe *probe, const json_t *command, json_t *answer);
+int probe_fast_restore(Probe *probe, const json_t *command, json_t *answer);
+int probe_lock_snapshot(Probe *probe, const json_t *command, json_t *answer);
+int probe_archive_snapshot(Probe *probe, const json_t *command, json_t *answer);

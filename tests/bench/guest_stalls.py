@@ -66,7 +66,7 @@ class Sample:
 
 def run_tool(instance, command):
     sample = Sample(instance, command)
-    empty_account(instance.site.cloud, instance.site.ec2)
+    empty_account(instance.site.cloud)
     return sample
 
 

@@ -16,6 +16,7 @@ class Call:
     form: dict = dataclasses.field(default_factory=dict)
     dry_run: bool = False
     access_key: str | None = None
+    region: str | None = None    # that it is signed for
     request_id: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()))
     number: int = 0
     time: float = dataclasses.field(default_factory=time.time)

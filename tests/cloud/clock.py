@@ -31,6 +31,14 @@ def iso_valid(text):
     return ISO.fullmatch(text) is not None
 
 
+def iso_parse(text):
+    """The epoch of a time that iso_valid() takes."""
+    moment = datetime.datetime.fromisoformat(re.sub(r"Z$", "+00:00", text))
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.timezone.utc)
+    return moment.timestamp()
+
+
 def basic_parse(text):
     """The epoch of SigV4's 20260131T235959Z; ValueError."""
     moment = datetime.datetime.strptime(text, "%Y%m%dT%H%M%SZ")

@@ -71,12 +71,12 @@ class Cloud:
             env["AWS_EC2_METADATA_DISABLED"] = "true"
         return env
 
-    def awscli(self, *arguments):
+    def awscli(self, *arguments, region=None):
         """The parsed output of the real `aws`; CloudError with its message."""
         env = {"PATH": os.environ["PATH"], "HOME": self.addresses["directory"],
                "AWS_PAGER": "", **self.env("static")}
         command = ["/usr/bin/aws", "--endpoint-url", self.addresses["ec2"], "--output", "json",
-                   "ec2", *arguments]
+                   "--region", region or self.settings["region"], "ec2", *arguments]
         done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60,
                               check=False)
         if done.returncode:
@@ -92,13 +92,13 @@ class Cloud:
     def clear_calls(self):
         self._ask("clear-calls")
 
-    def snapshots(self):
+    def snapshots(self, region=None):
         """[{id, volume, state, progress, path, tags, start_time, ...}], hidden ones too."""
-        return self._ask("snapshots")
+        return self._ask("snapshots", region=region)
 
-    def images(self):
+    def images(self, region=None):
         """[{id, name, state, tags, snapshots, view}] of this account; deregistered ones say so."""
-        return self._ask("images")
+        return self._ask("images", region=region)
 
     def volumes(self):
         """[{id, path, device, instance, snapshot, tags}]."""
@@ -121,6 +121,10 @@ class Cloud:
     def instance_stopped(self, instance):
         """Its machine is off: what EC2 cuts between shutdown and boot is cut when this returns."""
         self._ask("instance-stopped", instance=instance)
+
+    def empty(self):
+        """Every image and every snapshot of the account is gone, in all regions, whatever it was."""
+        self._ask("empty")
 
     def fault(self, action, **fields):
         """Scripts a fault, see faults.Fault; its number, which is `fault` in the calls it hits."""

@@ -36,9 +36,12 @@ def operations(server):
         "clear-faults": world.faults.clear,
         "configure": lambda **knobs: world.configure(knobs),
         "knobs": lambda: dict(world.knobs),
-        "snapshots": lambda: [snapshot_report(one) for one in _fresh(world, world.snapshots)],
-        "images": lambda owner=None: [image_report(one) for one in _fresh(world, world.images)
-                                      if one.owner == (owner or world.settings["account"])],
+        "empty": world.empty,
+        "snapshots": lambda region=None: [snapshot_report(one) for one
+                                          in _fresh(world, region, "snapshots")],
+        "images": lambda owner=None, region=None: [
+            image_report(one) for one in _fresh(world, region, "images")
+            if one.owner == (owner or world.settings["account"])],
         "volumes": lambda: [volume_report(one) for one in world.volumes.values()],
         "metadata-of": server.metadata_of,
         "reboots": lambda: {one.id: one.reboots for one in world.instances.values()},
@@ -58,10 +61,12 @@ def operations(server):
     }
 
 
-def _fresh(world, resources):
+def _fresh(world, region, kind):
+    """What there is of a kind in a region, which by default is the instances'."""
+    there = world.regions[region or world.settings["region"]]
     with world.lock:
-        world.advance()
-        return list(resources.values())
+        there.advance()
+        return list(getattr(there, kind).values())
 
 
 def _snapshot_set(world, snapshot_id, state, progress):

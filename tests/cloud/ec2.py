@@ -2,8 +2,8 @@
 """EC2's Query API: admits a request, does its action, writes the reply."""
 
 # Imported for the actions that they register.
-from . import image_making, images, instances, launching  # noqa: F401
-from . import snapshots, tags, volumes  # noqa: F401
+from . import image_copying, image_keeping, image_making, images, instances  # noqa: F401
+from . import launching, sharing, snapshot_keeping, snapshots, tags, volumes  # noqa: F401
 from . import actions
 from .calls import Call
 from .errors import ApiError, unknown
@@ -11,7 +11,7 @@ from .model import model_load
 from .query import decode, tree_build
 from .reply import error_xml, reply_xml
 from .serving import refuse_at_once, serve
-from .signature import signature_check
+from .signature import signature_check, signature_region
 from .web import Reply
 
 VERSION = "2016-11-15"
@@ -48,7 +48,10 @@ class Ec2:
                            "The query string contains a syntax error") from None
         call.form = {name: value for name, value in pairs if name not in COMMON}
         call.action = dict(pairs).get("Action", "")
-        key = signature_check(request, self._world.keys, "ec2", self._world.settings["region"],
+        call.region = signature_region(request)
+        if call.region not in self._world.regions:
+            call.region = self._world.settings["region"]
+        key = signature_check(request, self._world.keys, "ec2", call.region,
                               self._world.clock.now())
         call.access_key = key.access_key
         operation = self._operation(call.action, dict(pairs).get("Version"))
@@ -80,7 +83,7 @@ class Ec2:
                            "Request would have succeeded, but DryRun flag is set.", 412)
         if self._world.knobs["ignore_filters"]:
             call.params.pop("Filters", None)
-        result = actions.find("ec2", call.action)(self._world, call.params)
+        result = actions.find("ec2", call.action)(self._world.regions[call.region], call.params)
         return _reply(call, reply_xml(operation, result, call.request_id))
 
     def _authorize(self, call):

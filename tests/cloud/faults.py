@@ -18,6 +18,7 @@ class Fault:
     `action` is a pattern: "CreateSnapshots", "Describe*", or a path of the metadata service such as
     "/latest/api/token". By default a DryRun is left alone: dry_run=True hits only those, None both.
     `where` names form parameters and their values, e.g. {"ImageId.1": "ami-..."}.
+    `region` is the one that the call is made in; None: any.
     The action is done before the fault is visible unless act=False (the default with `error`).
     """
 
@@ -26,6 +27,7 @@ class Fault:
     skip: int = 0
     dry_run: bool | None = False
     where: dict = dataclasses.field(default_factory=dict)
+    region: str | None = None
     delay_before: float = 0.0
     delay_after: float = 0.0
     act: bool | None = None
@@ -51,6 +53,7 @@ class Fault:
             return False
         return (fnmatch.fnmatchcase(call.action, self.action)
                 and self.dry_run in (None, call.dry_run)
+                and self.region in (None, call.region)
                 and all(call.form.get(name) == value for name, value in self.where.items()))
 
 

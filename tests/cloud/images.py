@@ -50,7 +50,6 @@ FAILURE = {"Code": "Client.InternalError", "Message": "Client.InternalError: it 
 
 ATTRIBUTES = {
     "description": lambda view: {"Description": {"Value": view.get("Description", "")}},
-    "launchPermission": lambda view: {"LaunchPermissions": []},
     "productCodes": lambda view: {"ProductCodes": view.get("ProductCodes", [])},
     "blockDeviceMapping": lambda view: {"BlockDeviceMappings": view["BlockDeviceMappings"]},
     "sriovNetSupport": lambda view: {"SriovNetSupport": {"Value": view.get("SriovNetSupport")}},
@@ -72,6 +71,10 @@ class Image:
         self.mappings = mappings
         self.tags = tags
         self.others = []                  # mappings without a volume: VirtualName, NoDevice
+        self.permissions = []             # LaunchPermissions
+        self.deprecated_at = None         # as it is asked for
+        self.protection = "disabled"      # from being deregistered
+        self.unprotected_at = None        # monotonic, from when that is so, after a cooldown
         self.uefi_data = None
         self.state = "pending"
         self.fails = False
@@ -105,7 +108,9 @@ class Image:
         mappings = [self._mapping(*mapping) for mapping in self.mappings] + self.others
         reason = FAILURE if self.state == "failed" else None
         return {**self.attributes, "ImageId": self.id, "OwnerId": self.owner, "State": self.state,
-                "ImageType": "machine", "Public": False, "Hypervisor": "xen",
+                "ImageType": "machine", "Hypervisor": "xen",
+                "Public": {"Group": "all"} in self.permissions,
+                "DeprecationTime": self.deprecated_at, "DeregistrationProtection": self.protection,
                 "CreationDate": iso_format(self.created_date or 0),
                 "BlockDeviceMappings": mappings, "StateReason": reason, "Tags": tag_set(self.tags)}
 
@@ -123,17 +128,22 @@ def image_enter(world, image):
 
 
 def name_check(world, name):
-    """Three to 128 of EC2's characters, and no image of ours has it."""
-    if not name:
-        raise missing("name")
-    if not re.fullmatch(r"[A-Za-z0-9()\[\] ./\-'@_]{3,128}", name):
-        raise ApiError("InvalidAMIName.Malformed", "AMI names must be between 3 and 128 characters "
-                       "long, and may contain letters, numbers, '(', ')', '.', '-', '/' and '_'")
+    """A name that EC2 takes, and no image of ours has it."""
+    name_check_form(name)
     for image in world.images.values():
         if (image.name == name and image.owner == world.settings["account"]
                 and image.state not in ("deregistered", "failed")):
             raise ApiError("InvalidAMIName.Duplicate",
                            f"AMI name {name} is already in use by AMI {image.id}")
+
+
+def name_check_form(name):
+    """Three to 128 of EC2's characters."""
+    if not name:
+        raise missing("name")
+    if not re.fullmatch(r"[A-Za-z0-9()\[\] ./\-'@_]{3,128}", name):
+        raise ApiError("InvalidAMIName.Malformed", "AMI names must be between 3 and 128 characters "
+                       "long, and may contain letters, numbers, '(', ')', '.', '-', '/' and '_'")
 
 
 def image_absent(image_id):
@@ -175,11 +185,21 @@ def _owned(view, owners, account):
                or view.get("ImageOwnerAlias") == owner for owner in owners)
 
 
+def image_find_own(world, image_id):
+    """One that we may change; under world.lock."""
+    image = image_find(world, image_id)
+    if image.owner != world.settings["account"]:
+        raise ApiError("AuthFailure", f"Not authorized for images: [{image.id}]", 403)
+    return image
+
+
 @action("ec2", "DescribeImageAttribute")
 def describe_image_attribute(world, params):
     with world.lock:
         image = image_find(world, params["ImageId"])
         view = image.view()
+    if params["Attribute"] == "launchPermission":
+        return {"ImageId": image.id, "LaunchPermissions": image.permissions}
     if params["Attribute"] == "uefiData":
         return {"ImageId": image.id, "UefiData": {"Value": image.uefi_data}}
     if params["Attribute"] not in ATTRIBUTES:
@@ -191,9 +211,8 @@ def describe_image_attribute(world, params):
 @action("ec2", "DeregisterImage")
 def deregister_image(world, params):
     with world.lock:
-        image = image_find(world, params["ImageId"])
-        if image.owner != world.settings["account"]:
-            raise ApiError("AuthFailure", f"Not authorized for images: [{image.id}]", 403)
+        image = image_find_own(world, params["ImageId"])
+        _check_protection(image)
         image.state = "deregistered"
         results = []
         if params.get("DeleteAssociatedSnapshots"):
@@ -201,9 +220,19 @@ def deregister_image(world, params):
     return {"Return": True, "DeleteSnapshotResults": results}
 
 
+def _check_protection(image):
+    now = time.monotonic()
+    cooling = image.unprotected_at is not None and now < image.unprotected_at
+    if image.protection.startswith("enabled") or cooling:
+        raise ApiError("OperationNotPermitted", f"The image {image.id} is protected from being "
+                       "deregistered" + (" until its cooldown period ends." if cooling else "."))
+
+
 def _delete_with_image(world, snapshot):
     if world.images_using(snapshot.id):
         return {"SnapshotId": snapshot.id, "ReturnCode": "skipped"}
+    if snapshot.is_locked(world.clock.now()):
+        return {"SnapshotId": snapshot.id, "ReturnCode": "client-error"}
     if "DeleteSnapshot" in world.knobs["deny"]:
         return {"SnapshotId": snapshot.id, "ReturnCode": "missing-permissions"}
     snapshot_forget(world, snapshot)

@@ -16,6 +16,8 @@ EXTRA_DIST += \
 	%D%/faults.py \
 	%D%/filters.py \
 	%D%/freezing.py \
+	%D%/image_copying.py \
+	%D%/image_keeping.py \
 	%D%/image_making.py \
 	%D%/images.py \
 	%D%/imds.py \
@@ -31,6 +33,8 @@ EXTRA_DIST += \
 	%D%/serving.py \
 	%D%/settings.py \
 	%D%/signature.py \
+	%D%/sharing.py \
+	%D%/snapshot_keeping.py \
 	%D%/snapshots.py \
 	%D%/tags.py \
 	%D%/test_clients.py \
@@ -40,6 +44,7 @@ EXTRA_DIST += \
 	%D%/test_imds.py \
 	%D%/test_launching.py \
 	%D%/test_life.py \
+	%D%/test_publishing.py \
 	%D%/test_requests.py \
 	%D%/test_signature.py \
 	%D%/tls.py \

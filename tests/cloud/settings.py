@@ -4,7 +4,8 @@
 SETTINGS = {
     "directory": None,               # bytes of snapshots, certificates; never on freeze_backend
     "account": "123456789012",
-    "region": "eu-central-1",
+    "region": "eu-central-1",        # of the instances
+    "regions": [],                   # others that the account has
     "zone": "eu-central-1a",
     "partition": "aws",
     "domain": "amazonaws.com",
@@ -37,6 +38,10 @@ KNOBS = {
     "pending_per_volume": 5,
     "fail_snapshots": 0,             # so many of the next snapshots end in `error`
     "fail_images": 0,                # so many of the next CreateImage calls end in `failed`
+    "fail_copies": 0,                # and of CopyImage
+    "kms_keys": None,                # ids, aliases and ARNs that can be used; None: all that are asked
+    "unknown_accounts": [],          # nothing can be shared with them
+    "cooldown_seconds": 86400.0,     # of the protection from being deregistered
     "ignore_filters": False,         # as an EC2-compatible cloud does with those that it lacks
     "deny": [],                      # actions that the caller's policy does not allow
     "clock_offset": 0.0,             # the cloud's clock minus the host's

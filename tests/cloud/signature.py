@@ -42,6 +42,14 @@ class Claim:
         return f"{self.day}/{self.region}/{self.service}/aws4_request"
 
 
+def signature_region(request):
+    """The region of the scope that a request claims, which nothing proves yet; or None."""
+    claimed = dict(request.query_pairs()).get("X-Amz-Credential")
+    claimed = claimed or request.header("authorization", "")
+    found = re.search(r"/[0-9]{8}/([^/]+)/[^/]+/aws4_request", claimed)
+    return found and found[1]
+
+
 def signature_check(request, keys, service, region, now):
     """The Key that signed the request; ApiError."""
     claim = _claim_of_query(request, now) if _is_presigned(request) else _claim_of_header(request)

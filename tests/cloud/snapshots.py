@@ -50,6 +50,10 @@ class Snapshot:
         self.progress = 0
         self.start_time = None
         self.cut_at = None           # monotonic, as all spans
+        self.tier = "standard"
+        self.permissions = []        # CreateVolumePermissions
+        self.restores = {}           # zone -> the cloud's time when fast restore was enabled there
+        self.lock = None             # a dictionary, see snapshot_keeping.py
 
     def advance(self, seconds, steps):
         if self.state != "pending" or self.cut_at is None or seconds is None:
@@ -65,6 +69,9 @@ class Snapshot:
     def is_visible(self, visibility_seconds):
         return self.cut_at is not None and time.monotonic() - self.cut_at >= visibility_seconds
 
+    def is_locked(self, now):
+        return self.lock is not None and self.lock["LockExpiresOn"] > now
+
     def info(self):
         """As CreateSnapshots replies."""
         return {"SnapshotId": self.id, "VolumeId": self.volume, "State": self.state,
@@ -76,7 +83,7 @@ class Snapshot:
     def view(self):
         message = "Given key ID is not accessible" if self.state == "error" else None
         return {**self.info(), "Progress": f"{self.progress}%", "KmsKeyId": self.kms_key_id,
-                "StorageTier": "standard", "StateMessage": message}
+                "StorageTier": self.tier, "StateMessage": message}
 
 
 def snapshots_reserve(world, volumes, description, tags):
@@ -179,6 +186,14 @@ def create_snapshot(world, params):
         return snapshots[0].view()
 
 
+def snapshot_find(world, snapshot_id):
+    """One that exists now; under world.lock."""
+    snapshot = {one.id: one for one in world.snapshots_visible()}.get(snapshot_id)
+    if snapshot is None:
+        raise snapshot_absent(snapshot_id)
+    return snapshot
+
+
 @action("ec2", "DescribeSnapshots")
 def describe_snapshots(world, params):
     no_pages_of_ids(params, "SnapshotIds")
@@ -196,9 +211,10 @@ def describe_snapshots(world, params):
 @action("ec2", "DeleteSnapshot")
 def delete_snapshot(world, params):
     with world.lock:
-        snapshot = {one.id: one for one in world.snapshots_visible()}.get(params["SnapshotId"])
-        if snapshot is None:
-            raise snapshot_absent(params["SnapshotId"])
+        snapshot = snapshot_find(world, params["SnapshotId"])
+        if snapshot.is_locked(world.clock.now()):
+            raise ApiError("OperationNotPermitted",
+                           f"The snapshot {snapshot.id} is locked and cannot be deleted.")
         users = world.images_using(snapshot.id)
         if users:
             raise ApiError("InvalidSnapshot.InUse",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All that exists in the simulated cloud."""
 
+import copy
 import itertools
 import secrets
 import threading
@@ -16,9 +17,11 @@ from .images import Image
 from .instances import INSTANCE, Instance
 from .keys import KeyRing
 from .settings import KNOBS, SETTINGS, overridden
+from .snapshots import snapshot_forget
 from .volumes import volume_add
 
 SETTABLE = ("billing_products", "marketplace_codes", "uefi_data")      # of an instance
+REGIONAL = ("instances", "volumes", "snapshots", "images", "launches", "copies")
 VENDOR = "137112412989"      # the account that Amazon Linux images belong to
 
 
@@ -42,13 +45,26 @@ class World:
         self.snapshots = {}
         self.images = {}
         self.launches = {}               # ClientToken -> instances
+        self.copies = {}                 # ClientToken -> (CopyImage's parameters, image)
         self.addresses = itertools.count(11)
+        self.regions = {self.settings["region"]: self}
+        for name in self.settings["regions"]:
+            self.regions[name] = self._elsewhere(name)
         self._populate()
+
+    def _elsewhere(self, region):
+        """The account in another region: with things of its own there, and all else as here."""
+        other = copy.copy(self)
+        other.settings = {**self.settings, "region": region, "zone": f"{region}a"}
+        for name in REGIONAL:
+            setattr(other, name, {})
+        return other
 
     def configure(self, changes):
         """Turns knobs; what was pending under the old ones is brought up to date before."""
         with self.lock:
-            self.advance()
+            for region in self.regions.values():
+                region.advance()
             self.knobs.update(overridden(self.knobs, changes, "knob"))
 
     def advance(self):
@@ -71,6 +87,20 @@ class World:
             image = self.images[image_id]
             image.attributes.update(attributes)
             image.others = others
+
+    def empty(self):
+        """As if no image and no snapshot had ever been made, protected, locked or not."""
+        with self.lock:
+            for region in self.regions.values():
+                for image in region.own_images():
+                    image.state = "deregistered"
+                    del region.images[image.id]
+                for snapshot in list(region.snapshots.values()):
+                    snapshot_forget(region, snapshot)
+                region.copies.clear()
+
+    def own_images(self):
+        return [one for one in self.images.values() if one.owner == self.settings["account"]]
 
     def new_id(self, kind):
         return f"{kind}-{secrets.token_hex(9)[:17]}"

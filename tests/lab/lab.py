@@ -396,7 +396,7 @@ class Lab:
         self.known_jobs = {j["id"] for j in self.jobs()}
 
     def empty_cloud(self):
-        empty_account(self.cloud, self.ec2)
+        empty_account(self.cloud)
 
     @functools.cached_property
     def ec2(self):

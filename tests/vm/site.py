@@ -102,7 +102,7 @@ class Site:
         """No image, no snapshot, no fault is left of a test."""
         self.cloud.clear_faults()
         self.cloud.configure(**self.knobs)
-        empty_account(self.cloud, self.ec2)
+        empty_account(self.cloud)
 
     @functools.cached_property
     def ec2(self):
