@@ -180,8 +180,8 @@ static int watch_unused(Plan *plan, const PlanInput *input, const UnusedDevice *
 {
         if (count_volumes(plan, input->topology, unused->volumes, unused->n_volumes) == 0)
                 return 0;
-        if (unused->mounted_elsewhere && add_mounted_elsewhere(plan, input, unused) < 0)
-                return -ENOMEM;
+        if (unused->mounted_elsewhere)
+                return add_mounted_elsewhere(plan, input, unused);
         return add_watch(plan, &(PlanWatch){ .what = unused->device,
                 .reason = "no file system is mounted from it", .volumes = unused->volumes,
                 .n_volumes = unused->n_volumes, .major = unused->major, .minor = unused->minor });

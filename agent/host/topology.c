@@ -345,7 +345,7 @@ int topology_build(const HostFacts *facts, const VolumeRules *rules, Topology *r
         if (r >= 0)
                 r = disks_describe(facts, builder.descender, &builder.topology);
         if (r >= 0)
-                r = unused_add(facts, builder.descender, &builder.topology);
+                r = unused_add(facts, builder.descender, builder.places, &builder.topology);
         if (r < 0)
                 return r;
         *ret = builder.topology;

@@ -3,6 +3,8 @@
 
 #include "host/unused.h"
 
+#include <stdint.h>
+
 #include "base/text.h"
 
 /* The entry of an extended partition is two sectors long, and holds the table of the others. */
@@ -67,26 +69,48 @@ static bool can_be_written(const BlockDevice *device)
         return !device->read_only && device->size_bytes > EXTENDED_BYTES;
 }
 
-/* A loop device over a file writes to that file's file system, which is frozen or watched. */
-static int add(const HostFacts *facts, const BlockDevice *device, Descent *descent,
-        Topology *topology)
+/* `places` are those of mounts' file systems in the topology, or SIZE_MAX. */
+static int add_volumes_below(const Topology *topology, const size_t *places, Descent *descent)
 {
+        int r = 0;
+
+        for (size_t i = 0; i < descent->below.count; i++) {
+                size_t place = places[descent->below.items[i]];
+                const FileSystem *fs = topology->file_systems + place;
+
+                for (size_t j = 0; r >= 0 && place != SIZE_MAX && j < fs->n_volumes; j++)
+                        r = indices_add(&descent->volumes, fs->volumes[j]);
+        }
+        return r;
+}
+
+/*
+ * A loop device over a file writes to that file's file system, which is frozen or watched. But what
+ * a file system of its own, out of sight, has yet to write is in no file while that one is frozen.
+ */
+static int add(const HostFacts *facts, const BlockDevice *device, const size_t *places,
+        Descent *descent, Topology *topology)
+{
+        bool mounted_elsewhere = string_list_contains(&facts->mounted, device->name);
         UnusedDevice *unused;
 
-        if (descent->volumes.count == 0 || descent->below.count > 0)
+        if (mounted_elsewhere && add_volumes_below(topology, places, descent) < 0)
+                return -ENOMEM;
+        if (descent->volumes.count == 0)
                 return 0;
         unused = ARRAY_ADD(topology->unused, topology->n_unused);
         if (!unused)
                 return -ENOMEM;
         unused->major = device->major;
         unused->minor = device->minor;
-        unused->mounted_elsewhere = string_list_contains(&facts->mounted, device->name);
+        unused->mounted_elsewhere = mounted_elsewhere;
         unused->n_volumes = descent->volumes.count;
         unused->volumes = TAKE_PTR(descent->volumes.items);
         return string_printf(&unused->device, "/dev/%s", device->name);
 }
 
-int unused_add(const HostFacts *facts, Descender *descender, Topology *topology)
+int unused_add(const HostFacts *facts, Descender *descender, const size_t *places,
+        Topology *topology)
 {
         const BlockDevices *devices = &facts->devices;
         _cleanup_(freep) bool *is_used = calloc(devices->count + 1, sizeof(bool));
@@ -101,7 +125,7 @@ int unused_add(const HostFacts *facts, Descender *descender, Topology *topology)
                         continue;
                 r = descender_add(descender, i, &descent);
                 if (r >= 0)
-                        r = add(facts, devices->items + i, &descent, topology);
+                        r = add(facts, devices->items + i, places, &descent, topology);
         }
         return r;
 }

@@ -5,6 +5,7 @@ import contextlib
 import mmap
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -226,3 +227,35 @@ def test_a_mount_point_may_be_any_bytes(lab):
     (tag,) = [one["tags"]["quiesced:mounts"] for one in lab.cloud.snapshots()
               if one["volume"] == data.id]
     assert tag == f"{lab.mounts}/caf\\351"
+
+
+@contextlib.contextmanager
+def mounted_out_of_sight(device, mount_point):
+    """In a mount namespace of its own, as RootImage= and systemd-nspawn --image do."""
+    script = 'mount "$1" "$2" && echo mounted && read -r _; umount "$2"'
+    with subprocess.Popen(
+            ["unshare", "-m", "--propagation=private", "sh", "-c", script, "sh", device,
+             mount_point], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as elsewhere:
+        try:
+            assert elsewhere.stdout.readline() == b"mounted\n"
+            yield
+        finally:
+            elsewhere.stdin.close()
+
+
+def test_an_image_that_is_mounted_out_of_sight_lowers_the_class(lab, scratch):
+    data = lab.volumes[1]
+    with LoopFs.make("ext4", data.mount_point, name="image") as fs:
+        fs.umount()
+        assert lab.bake("bake", "strict")["consistency"] == "filesystem"
+        with mounted_out_of_sight(fs.device, scratch):
+            said = refusals(lab, "strict")
+            assert f"{fs.device} has a file system that is mounted in another" in said
+            job, _ = lab.failed_bake("bake", "strict")
+            assert job["error"].endswith(".PlanRefused")
+            job = lab.bake("bake", "lenient")
+            assert job["consistency"] == "crash" and at_rest(lab, job) == {None}
+            write_exclusion(lab, data.id)
+            assert lab.bake("bake", "without")["consistency"] == "filesystem"
+    os.unlink(fs.image)
+    os.rmdir(os.path.join(data.mount_point, "image"))

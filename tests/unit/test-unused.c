@@ -77,6 +77,41 @@ static void a_loop_over_a_file_is_a_matter_of_its_file_system(void **state)
         assert_unused(host, "/dev/loop1");
 }
 
+/* RootImage= and systemd-nspawn --image mount it where mountinfo does not show it. */
+static void an_image_that_is_mounted_out_of_sight_is_on_the_volumes_below_it(void **state)
+{
+        FakeHost *host = *state;
+        const UnusedDevice *image;
+
+        add_machine(host);
+        fake_mount(host, "259:3", "/data", "xfs", "/dev/nvme1n1");
+        fake_mount(host, "0:40", "/run", "tmpfs", "tmpfs");
+        fake_loop(host, "loop0", "7:0", "/data/image");
+        fake_partition(host, "loop0", "loop0p1", "259:9");
+        fake_loop(host, "loop1", "7:1", "/run/image");
+        fake_file(host, "0\n", "sys/fs/ext4/loop0p1/errors_count");
+        fake_file(host, "0\n", "sys/fs/ext4/loop1/errors_count");
+        assert_unused(host, "/dev/loop0p1 /dev/nvme0n1p14");
+        image = host->topology.unused;
+        assert_true(image->mounted_elsewhere);
+        assert_int_equal(image->n_volumes, 1);
+        assert_string_equal(host->topology.volumes[image->volumes[0]].id, VOL_B);
+}
+
+static void what_lies_on_a_volume_and_on_a_file_is_watched_for_the_volumes_sake(void **state)
+{
+        FakeHost *host = *state;
+
+        add_machine(host);
+        fake_mount(host, "259:3", "/data", "xfs", "/dev/nvme1n1");
+        fake_loop(host, "loop0", "7:0", "/data/image");
+        fake_stacked(host, "dm-0", "253:0", "loop0 nvme0n1p14");
+        assert_unused(host, "/dev/dm-0");
+        assert_false(host->topology.unused[0].mounted_elsewhere);
+        assert_int_equal(host->topology.unused[0].n_volumes, 1);
+        assert_string_equal(host->topology.volumes[host->topology.unused[0].volumes[0]].id, VOL_A);
+}
+
 static void the_devices_of_a_mounted_btrfs_are_used(void **state)
 {
         FakeHost *host = *state;
@@ -140,6 +175,8 @@ int main(void)
                 FAKE_HOST_TEST(what_is_mounted_or_swap_is_used),
                 FAKE_HOST_TEST(of_a_stack_only_the_top_is_unused),
                 FAKE_HOST_TEST(a_loop_over_a_file_is_a_matter_of_its_file_system),
+                FAKE_HOST_TEST(an_image_that_is_mounted_out_of_sight_is_on_the_volumes_below_it),
+                FAKE_HOST_TEST(what_lies_on_a_volume_and_on_a_file_is_watched_for_the_volumes_sake),
                 FAKE_HOST_TEST(the_devices_of_a_mounted_btrfs_are_used),
                 FAKE_HOST_TEST(the_devices_of_a_btrfs_of_another_mount_namespace_are_not),
                 FAKE_HOST_TEST(a_file_system_of_another_mount_namespace_is_known_by_sysfs),
