@@ -124,7 +124,7 @@ static int add_partial(Plan *plan, const PlanInput *input, const FileSystem *fs)
                 fs->mount_point, fs->reason);
 }
 
-/* A pool of ZFS, as a rule: nobody can say that it is not on the volumes, and nobody froze it. */
+/* A pool of ZFS, or on drbd: nobody can say that it is not on the volumes, and nobody froze it. */
 static int add_lost(Plan *plan, const PlanInput *input, const FileSystem *fs)
 {
         const Candidate candidate = { .device = fs->device, .mount_point = fs->mount_point };
@@ -165,9 +165,24 @@ static int watch_file_system(Plan *plan, const FileSystem *fs)
                 .major = fs->major, .minor = fs->minor });
 }
 
+static int add_lost_elsewhere(Plan *plan, const PlanInput *input, const UnusedDevice *unused)
+{
+        const Candidate candidate = { .device = unused->device };
+
+        if (selection_excludes(input, &candidate))
+                return 0;
+        return plan_degrade(plan, input->profile, FAILURE_NOT_COVERED,
+                "%s has a file system that is mounted in another mount namespace only: it may be in "
+                "the snapshots, and is not frozen; unmount it, name %s with Exclude= if it is on no "
+                "volume of the set, or accept Consistency=crash",
+                unused->device, unused->device);
+}
+
 /* What is mounted may have more to write than was seen to be written. */
 static int add_mounted_elsewhere(Plan *plan, const PlanInput *input, const UnusedDevice *unused)
 {
+        if (unused->lost)
+                return add_lost_elsewhere(plan, input, unused);
         return plan_degrade(plan, input->profile, FAILURE_PLAN_REFUSED,
                 "%s has a file system that is mounted in another mount namespace only: it is in the "
                 "snapshot, and cannot be frozen from here; unmount it, leave the volume out with "
@@ -191,11 +206,14 @@ static int place_file_system(Plan *plan, const PlanInput *input, const FileSyste
         unsigned depth_max)
 {
         size_t selected = count_selected(plan, input->topology, fs);
+        int r = 0;
 
-        if (!fs->covered && selected > 0 && !fs->read_only && add_partial(plan, input, fs) < 0)
-                return -ENOMEM;
-        if (fs->lost && add_lost(plan, input, fs) < 0)
-                return -ENOMEM;
+        if (!fs->covered && selected > 0 && !fs->read_only)
+                r = add_partial(plan, input, fs);
+        else if (fs->lost)
+                r = add_lost(plan, input, fs);
+        if (r < 0)
+                return r;
         if (!fs->covered)
                 return add_gap(plan, fs->mount_point, fs->reason ? fs->reason : "on no volume");
         if (selected == 0)

@@ -4,7 +4,9 @@
 #include "host/blockdev.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/files.h"
 #include "base/text.h"
@@ -224,6 +226,18 @@ static int add_partitions(DIR *folder, const char *entry, const char *disk, Bloc
         return r;
 }
 
+/* Those of NVMe multipath are virtual too, but not of this class, and have their serial. */
+static bool is_virtual(int block, const char *entry)
+{
+        char target[PATH_MAX];
+        ssize_t n = readlinkat(block, entry, target, sizeof(target) - 1);
+
+        if (n < 0)
+                return false;
+        target[n] = '\0';
+        return strstr(target, "/devices/virtual/block/");
+}
+
 static int add_disk(int block, const char *entry, BlockDevices *devices)
 {
         _cleanup_(closedirp) DIR *folder = open_folder(block, entry);
@@ -233,8 +247,10 @@ static int add_disk(int block, const char *entry, BlockDevices *devices)
         if (!folder)
                 return 0;
         r = add_device(dirfd(folder), entry, NULL, devices);
-        if (r > 0)
+        if (r > 0) {
+                devices->items[devices->count - 1].is_virtual = is_virtual(block, entry);
                 r = name_from_sysfs(entry, &name);
+        }
         return r < 0 || !name ? r : add_partitions(folder, entry, name, devices);
 }
 
@@ -334,4 +350,9 @@ size_t block_devices_find_path(const BlockDevices *devices, const char *path)
                 if (streq_ptr(devices->items[i].dm_name, mapper))
                         return i;
         return BLOCK_DEVICE_NONE;
+}
+
+bool block_device_is_memory(const BlockDevice *device)
+{
+        return startswith(device->name, "zram") || startswith(device->name, "ram");
 }

@@ -25,6 +25,7 @@ typedef struct BlockDevice {
         uint64_t size_bytes;
         bool read_only;
         bool removable;
+        bool is_virtual; /* no hardware's: below /sys/devices/virtual/block */
 } BlockDevice;
 
 typedef struct BlockDevices {
@@ -47,6 +48,9 @@ int block_devices_read(const char *sysfs, BlockDevices *ret);
 /* An index, or BLOCK_DEVICE_NONE. */
 size_t block_devices_find(const BlockDevices *devices, const char *name);
 size_t block_devices_find_number(const BlockDevices *devices, unsigned major, unsigned minor);
+
+/* Memory that plays a disk: no snapshot has it. */
+bool block_device_is_memory(const BlockDevice *device);
 
 /* Of "/dev/NAME" and "/dev/mapper/NAME", without looking into /dev. */
 size_t block_devices_find_path(const BlockDevices *devices, const char *path);

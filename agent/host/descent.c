@@ -148,6 +148,16 @@ static int add_backing_file(const Descender *descender, const BlockDevice *devic
         return indices_add(&descent->below, mount->file_system);
 }
 
+/*
+ * drbd, a ZFS volume, nbd and ublk have their data on other devices, in files or on other machines,
+ * and sysfs knows of none. What nbd serves may be a file of a file system that is frozen, or one of
+ * another machine: as it cannot be told, it counts as the former.
+ */
+static bool hides_what_it_lies_on(const BlockDevice *device)
+{
+        return device->is_virtual && !block_device_is_memory(device);
+}
+
 static int descend(Descender *descender, size_t index, unsigned depth, Descent *descent);
 
 static int descend_by_name(Descender *descender, const char *name, const BlockDevice *from,
@@ -178,6 +188,8 @@ static int descend_further(Descender *descender, size_t index, unsigned depth, D
                 r = descend_by_name(descender, device->slaves.items[i], device, depth, descent);
         if (r < 0 || device->slaves.count > 0)
                 return r;
+        if (!device->backing_file)
+                descent->lost |= hides_what_it_lies_on(device);
         if (bottom->reason)
                 return explain(descent, "%s", bottom->reason);
         if (!device->backing_file)

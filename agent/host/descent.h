@@ -20,12 +20,13 @@ typedef struct Bottom {
         const char *reason; /* of what is no volume; NULL if that is no question */
 } Bottom;
 
-/* Where a descent ends; the caller owns all four. */
+/* Where a descent ends; the caller owns the first four. */
 typedef struct Descent {
         Indices volumes;
         Indices below; /* file systems that hold loop devices' backing files: indices of mounts' */
         StringList layers; /* FileSystem's */
         char *reason; /* the first thing in the way, or NULL: it all lies on volumes or below */
+        bool lost; /* a device on the way does not show what it lies on: any volume, perhaps */
 } Descent;
 
 void descent_done(Descent *descent);

@@ -38,6 +38,7 @@ typedef struct OtherDisk {
 typedef struct UnusedDevice {
         unsigned major, minor;
         bool mounted_elsewhere; /* the kernel has a file system of it, which no mount shows */
+        bool lost; /* and it may lie on any volume: `volumes` has all of them */
         char *device;
         size_t *volumes;
         size_t n_volumes;

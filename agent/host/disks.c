@@ -39,8 +39,7 @@ static int add_volume(const HostFacts *facts, const VolumeRules *rules, size_t i
 /* An empty drive and memory that plays a disk are of no interest as disks. */
 static bool is_worth_naming(const BlockDevice *device)
 {
-        return device->size_bytes > 0 && !startswith(device->name, "zram")
-                && !startswith(device->name, "ram");
+        return device->size_bytes > 0 && !block_device_is_memory(device);
 }
 
 static int add_other(const BlockDevice *device, const Claim *claim, Topology *topology)

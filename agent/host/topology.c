@@ -189,6 +189,7 @@ static int locate(Builder *builder, size_t device, const BtrfsSet *set, FileSyst
         fs->layers = descent.layers;
         descent.layers = STRING_LIST_INIT;
         fs->reason = TAKE_PTR(descent.reason);
+        fs->lost = descent.lost;
         return 0;
 }
 

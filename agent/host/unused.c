@@ -84,6 +84,15 @@ static int add_volumes_below(const Topology *topology, const size_t *places, Des
         return r;
 }
 
+static int add_all_volumes(const Topology *topology, Descent *descent)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < topology->n_volumes; i++)
+                r = indices_add(&descent->volumes, i);
+        return r;
+}
+
 /*
  * A loop device over a file writes to that file's file system, which is frozen or watched. But what
  * a file system of its own, out of sight, has yet to write is in no file while that one is frozen.
@@ -96,6 +105,8 @@ static int add(const HostFacts *facts, const BlockDevice *device, const size_t *
 
         if (mounted_elsewhere && add_volumes_below(topology, places, descent) < 0)
                 return -ENOMEM;
+        if (mounted_elsewhere && descent->lost && add_all_volumes(topology, descent) < 0)
+                return -ENOMEM;
         if (descent->volumes.count == 0)
                 return 0;
         unused = ARRAY_ADD(topology->unused, topology->n_unused);
@@ -104,6 +115,7 @@ static int add(const HostFacts *facts, const BlockDevice *device, const size_t *
         unused->major = device->major;
         unused->minor = device->minor;
         unused->mounted_elsewhere = mounted_elsewhere;
+        unused->lost = mounted_elsewhere && descent->lost;
         unused->n_volumes = descent->volumes.count;
         unused->volumes = TAKE_PTR(descent->volumes.items);
         return string_printf(&unused->device, "/dev/%s", device->name);

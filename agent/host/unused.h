@@ -9,7 +9,7 @@
 /*
  * Adds to the topology each device that no other device lies on, that no file system is mounted
  * from and that is no swap space, if it lies on a volume. One with a file system that is mounted
- * out of sight counts also if it lies on a volume as a file. After the volumes and file systems, of
+ * out of sight counts also if it lies on a volume as a file, or may for all that is known. After the volumes and file systems, of
  * which `places` has those of mounts' in the topology, or SIZE_MAX; 0 or -ENOMEM.
  */
 int unused_add(const HostFacts *facts, Descender *descender, const size_t *places,

@@ -210,7 +210,7 @@ static int explain_unknown(const BlockDevice *device, char **ret_reason)
 {
         int r;
 
-        if (startswith(device->name, "zram") || startswith(device->name, "ram"))
+        if (block_device_is_memory(device))
                 r = string_printf(ret_reason, "/dev/%s lives in memory: no snapshot has it",
                         device->name);
         else

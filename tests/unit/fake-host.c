@@ -130,6 +130,15 @@ void fake_partition(FakeHost *host, const char *disk, const char *name, const ch
         fake_file(host, "1048576\n", "sys/block/%s/%s/size", disk, name);
 }
 
+void fake_virtual(FakeHost *host, const char *name, const char *number)
+{
+        _cleanup_(freep) char *target = printed("../devices/virtual/block/%s", name);
+
+        fake_file(host, number, "sys/devices/virtual/block/%s/dev", name);
+        fake_file(host, "2097152\n", "sys/devices/virtual/block/%s/size", name);
+        fake_link(host, target, "sys/block/%s", name);
+}
+
 void fake_nvme(FakeHost *host, const char *name, const char *number, const char *serial,
         const char *model)
 {

@@ -38,6 +38,9 @@ void fake_link(FakeHost *host, const char *target, const char *path, ...) _print
 void fake_disk(FakeHost *host, const char *name, const char *number);
 void fake_partition(FakeHost *host, const char *disk, const char *name, const char *number);
 
+/* Of no hardware, as sysfs has drbd, nbd, zram and a ZFS volume. */
+void fake_virtual(FakeHost *host, const char *name, const char *number);
+
 void fake_nvme(FakeHost *host, const char *name, const char *number, const char *serial,
         const char *model);
 

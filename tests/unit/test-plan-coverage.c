@@ -203,6 +203,44 @@ static void what_is_mounted_out_of_sight_lowers_the_class(void **state)
         assert_true(without.complete_coverage);
 }
 
+static void what_is_mounted_out_of_sight_and_may_be_anywhere_may_be_excluded(void **state)
+{
+        _cleanup_(plan_done) Plan plan = { 0 }, without = { 0 };
+        char *exclude[] = { TEXT("/dev/drbd0"), NULL };
+        OtherDisk other = { .device = TEXT("/dev/drbd0"), .reason = TEXT("shows no volume id") };
+        Host host;
+
+        host_init(&host);
+        host.topology.others = &other;
+        host.topology.n_others = 1;
+        host.topology.unused = &(UnusedDevice){ .device = TEXT("/dev/drbd0"), .major = 147,
+                .mounted_elsewhere = true, .lost = true, .volumes = host.data_on, .n_volumes = 2 };
+        host.topology.n_unused = 1;
+        assert_return_code(plan_make(&host.input, &plan), 0);
+        assert_true(some_line_has(&plan.refusals, "/dev/drbd0 has a file system"));
+        assert_true(some_line_has(&plan.refusals, "may be in the snapshots"));
+        assert_false(plan.complete_coverage);
+        host.profile.exclude = (StringList){ exclude, 1 };
+        assert_return_code(plan_make(&host.input, &without), 0);
+        assert_int_equal(without.refusals.count, 0);
+        assert_true(without.complete_coverage);
+}
+
+/* It is in the set in part, and the rest may be anywhere: one reason is enough. */
+static void what_is_partly_lost_is_told_of_once(void **state)
+{
+        _cleanup_(plan_done) Plan plan = { 0 };
+        Host host;
+
+        host_init(&host);
+        host.file_systems[1].covered = false;
+        host.file_systems[1].lost = true;
+        host.file_systems[1].reason = TEXT("nobody knows");
+        assert_return_code(plan_make(&host.input, &plan), 0);
+        assert_int_equal(plan.refusals.count, 1);
+        assert_false(plan.complete_coverage);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -215,6 +253,8 @@ int main(void)
                 cmocka_unit_test(what_can_only_be_synced_is_watched),
                 cmocka_unit_test(a_device_of_the_set_that_nothing_is_mounted_from_is_watched),
                 cmocka_unit_test(what_is_mounted_out_of_sight_lowers_the_class),
+                cmocka_unit_test(what_is_mounted_out_of_sight_and_may_be_anywhere_may_be_excluded),
+                cmocka_unit_test(what_is_partly_lost_is_told_of_once),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,6 +200,56 @@ static void what_lies_on_devices_that_nobody_names_is_lost(void **state)
         assert_false(fake_file_system(host, "/gone")->lost);
 }
 
+/* sysfs does not show what replicates, exports or invents a device has it from. */
+static void what_lies_on_a_device_that_does_not_show_its_own_is_lost(void **state)
+{
+        FakeHost *host = *state;
+
+        add_two_volumes(host);
+        fake_virtual(host, "drbd0", "147:0");
+        fake_stacked(host, "dm-0", "253:0", "drbd0");
+        fake_virtual(host, "nbd0", "43:0");
+        fake_partition(host, "nbd0", "nbd0p1", "43:1");
+        fake_virtual(host, "loop9", "7:9");
+        fake_mount(host, "253:0", "/replicated", "ext4", "/dev/mapper/on-drbd");
+        fake_mount(host, "43:1", "/exported", "xfs", "/dev/nbd0p1");
+        fake_mount(host, "7:9", "/fileless", "ext4", "/dev/loop9");
+        build(host);
+        assert_not_covered(host, "/replicated", "/dev/drbd0 (no model, no serial) shows no volume id");
+        assert_true(fake_file_system(host, "/replicated")->lost);
+        assert_true(fake_file_system(host, "/exported")->lost);
+        assert_true(fake_file_system(host, "/fileless")->lost);
+}
+
+static void what_lies_in_memory_or_on_a_disk_that_is_no_volume_is_not_lost(void **state)
+{
+        FakeHost *host = *state;
+
+        fake_virtual(host, "zram0", "251:0");
+        fake_virtual(host, "ram0", "1:0");
+        fake_disk(host, "sda", "8:0");
+        fake_mount(host, "251:0", "/zram", "ext4", "/dev/zram0");
+        fake_mount(host, "1:0", "/ram", "ext4", "/dev/ram0");
+        fake_mount(host, "8:0", "/usb", "ext4", "/dev/sda");
+        build(host);
+        assert_not_covered(host, "/zram", "memory");
+        assert_false(fake_file_system(host, "/zram")->lost);
+        assert_false(fake_file_system(host, "/ram")->lost);
+        assert_false(fake_file_system(host, "/usb")->lost);
+}
+
+static void a_virtual_device_that_is_mapped_is_a_volume(void **state)
+{
+        FakeHost *host = *state;
+
+        fake_virtual(host, "drbd0", "147:0");
+        fake_mount(host, "147:0", "/replicated", "ext4", "/dev/drbd0");
+        assert_return_code(string_list_add(&host->map, "/dev/drbd0:" VOL_C), 0);
+        build(host);
+        assert_covered(host, "/replicated", VOL_C);
+        assert_false(fake_file_system(host, "/replicated")->lost);
+}
+
 static void an_image_is_frozen_before_what_it_lies_in(void **state)
 {
         FakeHost *host = *state;
@@ -462,6 +512,9 @@ int main(void)
                 FAKE_HOST_TEST(btrfs_on_several_devices_needs_all_their_volumes),
                 FAKE_HOST_TEST(a_btrfs_device_that_is_gone_leaves_it_uncovered),
                 FAKE_HOST_TEST(what_lies_on_devices_that_nobody_names_is_lost),
+                FAKE_HOST_TEST(what_lies_on_a_device_that_does_not_show_its_own_is_lost),
+                FAKE_HOST_TEST(what_lies_in_memory_or_on_a_disk_that_is_no_volume_is_not_lost),
+                FAKE_HOST_TEST(a_virtual_device_that_is_mapped_is_a_volume),
                 FAKE_HOST_TEST(an_image_is_frozen_before_what_it_lies_in),
                 FAKE_HOST_TEST(an_image_in_memory_is_not_covered),
                 FAKE_HOST_TEST(an_image_that_lies_in_itself_ends_the_search),

@@ -158,6 +158,19 @@ static void a_file_system_of_another_mount_namespace_is_known_by_sysfs(void **st
                 assert_int_equal(host->topology.unused[i].mounted_elsewhere, i >= 2);
 }
 
+static void what_is_mounted_out_of_sight_from_a_device_that_hides_its_own_may_be_anywhere(void **state)
+{
+        FakeHost *host = *state;
+
+        add_machine(host);
+        fake_virtual(host, "drbd0", "147:0");
+        fake_virtual(host, "drbd1", "147:1");
+        fake_file(host, "0\n", "sys/fs/ext4/drbd0/errors_count");
+        assert_unused(host, "/dev/drbd0 /dev/nvme0n1p14 /dev/nvme1n1");
+        assert_true(host->topology.unused[0].mounted_elsewhere);
+        assert_int_equal(host->topology.unused[0].n_volumes, 2);
+}
+
 static void what_nobody_can_write_is_at_rest_by_itself(void **state)
 {
         FakeHost *host = *state;
@@ -180,6 +193,8 @@ int main(void)
                 FAKE_HOST_TEST(the_devices_of_a_mounted_btrfs_are_used),
                 FAKE_HOST_TEST(the_devices_of_a_btrfs_of_another_mount_namespace_are_not),
                 FAKE_HOST_TEST(a_file_system_of_another_mount_namespace_is_known_by_sysfs),
+                FAKE_HOST_TEST(
+                        what_is_mounted_out_of_sight_from_a_device_that_hides_its_own_may_be_anywhere),
                 FAKE_HOST_TEST(what_nobody_can_write_is_at_rest_by_itself),
         };
 
