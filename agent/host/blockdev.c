@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -350,6 +352,18 @@ size_t block_devices_find_path(const BlockDevices *devices, const char *path)
                 if (streq_ptr(devices->items[i].dm_name, mapper))
                         return i;
         return BLOCK_DEVICE_NONE;
+}
+
+size_t block_devices_look_up(const BlockDevices *devices, const char *path)
+{
+        size_t found = block_devices_find_path(devices, path);
+        struct stat status;
+
+        if (found != BLOCK_DEVICE_NONE)
+                return found;
+        if (stat(path, &status) < 0 || !S_ISBLK(status.st_mode))
+                return BLOCK_DEVICE_NONE;
+        return block_devices_find_number(devices, major(status.st_rdev), minor(status.st_rdev));
 }
 
 bool block_device_is_memory(const BlockDevice *device)

@@ -52,5 +52,8 @@ size_t block_devices_find_number(const BlockDevices *devices, unsigned major, un
 /* Memory that plays a disk: no snapshot has it. */
 bool block_device_is_memory(const BlockDevice *device);
 
+/* By the kernel's names, else by stat(2), which follows the links of udev and LVM. */
+size_t block_devices_look_up(const BlockDevices *devices, const char *path);
+
 /* Of "/dev/NAME" and "/dev/mapper/NAME", without looking into /dev. */
 size_t block_devices_find_path(const BlockDevices *devices, const char *path);

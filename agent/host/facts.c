@@ -5,13 +5,12 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "base/files.h"
 #include "base/text.h"
 #include "host/descent.h"
 #include "host/fstype.h"
+#include "host/parts.h"
 
 #define SWAPS_BYTES_MAX (1024U * 1024)
 #define LABEL_BYTES_MAX 4096U
@@ -28,8 +27,10 @@ static void btrfs_set_done(BtrfsSet *set)
 
 void host_facts_done(HostFacts *facts)
 {
-        for (size_t i = 0; facts->file_systems && i < facts->mounts.n_file_systems; i++)
+        for (size_t i = 0; facts->file_systems && i < facts->mounts.n_file_systems; i++) {
                 fs_probe_done(&facts->file_systems[i].probe);
+                fs_parts_done(&facts->file_systems[i].parts);
+        }
         free(facts->file_systems);
         for (size_t i = 0; i < facts->n_btrfs; i++)
                 btrfs_set_done(facts->btrfs + i);
@@ -211,20 +212,11 @@ static int read_swaps(const char *path, HostFacts *facts)
 /* btrfs has a number of its own, 0:N; its first device is what mountinfo names as the source. */
 static size_t find_device(const HostFacts *facts, const Mount *mount)
 {
-        struct stat status;
-        size_t found;
-
         if (mount->major != 0)
                 return block_devices_find_number(&facts->devices, mount->major, mount->minor);
         if (!streq(mount->type, "btrfs"))
                 return BLOCK_DEVICE_NONE;
-        found = block_devices_find_path(&facts->devices, mount->source);
-        if (found != BLOCK_DEVICE_NONE)
-                return found;
-        if (stat(mount->source, &status) < 0 || !S_ISBLK(status.st_mode))
-                return BLOCK_DEVICE_NONE;
-        return block_devices_find_number(&facts->devices, major(status.st_rdev),
-                minor(status.st_rdev));
+        return block_devices_look_up(&facts->devices, mount->source);
 }
 
 static int read_file_systems(const char *run, const char *dev, HostFacts *facts)
@@ -307,6 +299,8 @@ int host_facts_read(const HostPaths *paths, int mountinfo_fd, const StringList *
                 r = read_swaps(or_default(given->swaps, "/proc/swaps"), &facts);
         if (r >= 0)
                 r = read_file_systems(run, dev, &facts);
+        if (r >= 0)
+                r = parts_read(sysfs, or_default(given->jbd2, "/proc/fs/jbd2"), &facts);
         if (r >= 0)
                 r = read_partition_tables(run, dev, &facts);
         if (r < 0)

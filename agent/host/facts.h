@@ -14,6 +14,7 @@ typedef struct HostPaths {
         const char *run; /* "/run" */
         const char *dev; /* "/dev" */
         const char *swaps; /* "/proc/swaps" */
+        const char *jbd2; /* "/proc/fs/jbd2" */
 } HostPaths;
 
 /* A mounted btrfs: its devices are told by sysfs only, since its number is none of theirs. */
@@ -23,9 +24,22 @@ typedef struct BtrfsSet {
         StringList devices; /* names */
 } BtrfsSet;
 
+/* A device that a file system needs beside the one that is mounted. */
+typedef struct FsPart {
+        const char *role; /* "logdev", "rtdev", "jdev": the option that says so; "journal" */
+        char *device; /* its name, or what was given in its place, without "/dev/" */
+} FsPart;
+
+typedef struct FsParts {
+        FsPart *items;
+        size_t count;
+        bool journal_unknown; /* there is one on another device, and no telling on which */
+} FsParts;
+
 /* What belongs to the file system of the same index in MountTable.file_systems. */
 typedef struct FsFacts {
         size_t device; /* index into HostFacts.devices, or BLOCK_DEVICE_NONE */
+        FsParts parts;
         FsProbe probe;
 } FsFacts;
 
@@ -36,7 +50,7 @@ typedef struct HostFacts {
         char **partition_tables; /* one per device; NULL if none or unknown */
         BtrfsSet *btrfs;
         size_t n_btrfs;
-        StringList mounted; /* names of devices with a file system that sysfs shows, see facts.c */
+        StringList mounted; /* names of devices with a mounted file system, or its journal */
         StringList swaps; /* names of devices that are swap space */
         VolumeMap map;
 } HostFacts;

@@ -11,6 +11,7 @@ libhost_a_SOURCES = \
 	%D%/fstype.c %D%/fstype.h \
 	%D%/identity.c %D%/identity.h \
 	%D%/mounts.c %D%/mounts.h \
+	%D%/parts.c %D%/parts.h \
 	%D%/probe.c %D%/probe.h \
 	%D%/topology.c %D%/topology.h \
 	%D%/topology-report.c %D%/topology-report.h \
@@ -20,7 +21,7 @@ libhost_a_SOURCES = \
 
 if HAVE_CMOCKA
 HOST_TESTS = test-identity test-mounts test-blockdev test-volume test-topology \
-	test-topology-report test-unused test-writes
+	test-topology-report test-parts test-unused test-writes
 check_PROGRAMS += $(HOST_TESTS)
 TESTS += $(HOST_TESTS)
 HOST_TEST_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
@@ -44,6 +45,9 @@ test_topology_LDADD = $(HOST_TEST_LIBS)
 test_topology_report_SOURCES = tests/unit/test-topology-report.c $(FAKE_HOST)
 test_topology_report_CFLAGS = $(HOST_TEST_CFLAGS)
 test_topology_report_LDADD = $(HOST_TEST_LIBS)
+test_parts_SOURCES = tests/unit/test-parts.c $(FAKE_HOST)
+test_parts_CFLAGS = $(HOST_TEST_CFLAGS)
+test_parts_LDADD = $(HOST_TEST_LIBS)
 test_unused_SOURCES = tests/unit/test-unused.c $(FAKE_HOST)
 test_unused_CFLAGS = $(HOST_TEST_CFLAGS)
 test_unused_LDADD = $(HOST_TEST_LIBS)

@@ -387,6 +387,7 @@ static int add_mount(MountTable *table, struct libmnt_fs *fs)
                 .target = target,
                 .source = source ? source : "none",
                 .type = type,
+                .options = options,
                 .read_only = options && mnt_optstr_get_option(options, "ro", NULL, NULL) == 0,
         };
         return 0;

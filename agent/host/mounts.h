@@ -19,6 +19,7 @@ typedef struct Mount {
         const char *target;
         const char *source;
         const char *type;
+        const char *options; /* of the file system, not of this mount; or NULL */
         bool read_only; /* the file system is, not only this mount of it */
         bool visible; /* the path `target` leads into this mount */
         size_t file_system; /* index into MountTable.file_systems */

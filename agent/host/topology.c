@@ -112,24 +112,40 @@ static const BtrfsSet *find_btrfs_set(const HostFacts *facts, const char *device
         return NULL;
 }
 
-/* All devices of a btrfs; else the one that is mounted. */
-static int descend_file_system(Builder *builder, size_t device, const BtrfsSet *set,
+static int descend_part(Builder *builder, const char *name, Descent *descent)
+{
+        size_t device = block_devices_find(&builder->facts->devices, name);
+
+        if (device != BLOCK_DEVICE_NONE)
+                return descender_add(builder->descender, device, descent);
+        return descent->reason ? 0 : string_printf(&descent->reason,
+                "/dev/%s, a part of it, is not in sysfs", name);
+}
+
+/* The name is what the device has to be given as when it is mounted again. */
+static int descend_named_part(Builder *builder, const FsPart *part, Descent *descent)
+{
+        _cleanup_(freep) char *layer = NULL;
+        int r = string_printf(&layer, "%s:/dev/%s", part->role, part->device);
+
+        if (r >= 0)
+                r = string_list_add(&descent->layers, layer);
+        return r < 0 ? r : descend_part(builder, part->device, descent);
+}
+
+/* All devices of a btrfs; else the one that is mounted, and then the parts that are beside it. */
+static int descend_file_system(Builder *builder, const FsFacts *known, const BtrfsSet *set,
         Descent *descent)
 {
-        const BlockDevices *devices = &builder->facts->devices;
-        int r = 0;
+        int r = set ? 0 : descender_add(builder->descender, known->device, descent);
 
-        if (!set)
-                return descender_add(builder->descender, device, descent);
-        for (size_t i = 0; r >= 0 && i < set->devices.count; i++) {
-                size_t member = block_devices_find(devices, set->devices.items[i]);
-
-                if (member != BLOCK_DEVICE_NONE)
-                        r = descender_add(builder->descender, member, descent);
-                else if (!descent->reason)
-                        r = string_printf(&descent->reason,
-                                "/dev/%s, a part of it, is not in sysfs", set->devices.items[i]);
-        }
+        for (size_t i = 0; set && r >= 0 && i < set->devices.count; i++)
+                r = descend_part(builder, set->devices.items[i], descent);
+        for (size_t i = 0; r >= 0 && i < known->parts.count; i++)
+                r = descend_named_part(builder, known->parts.items + i, descent);
+        if (r >= 0 && known->parts.journal_unknown && !descent->reason)
+                r = string_printf(&descent->reason,
+                        "its journal is on another device, and nothing tells on which");
         return r;
 }
 
@@ -167,19 +183,19 @@ static bool is_on_unknown_devices(const FileSystem *fs)
 }
 
 /* `below` holds mounts' indices here: translate() makes them the topology's once all are there. */
-static int locate(Builder *builder, size_t device, const BtrfsSet *set, FileSystem *fs)
+static int locate(Builder *builder, const FsFacts *known, const BtrfsSet *set, FileSystem *fs)
 {
         _cleanup_(descent_done) Descent descent = { 0 };
         int r;
 
         if (!fs_class_is_on_devices(fs->class))
                 return string_replace(&fs->reason, fs_class_reason(fs->class));
-        if (device == BLOCK_DEVICE_NONE) {
+        if (known->device == BLOCK_DEVICE_NONE) {
                 fs->lost = is_on_unknown_devices(fs);
                 return string_printf(&fs->reason,
                         "the block device below it is not known (mountinfo names %s)", fs->device);
         }
-        r = descend_file_system(builder, device, set, &descent);
+        r = descend_file_system(builder, known, set, &descent);
         if (r < 0)
                 return r;
         fs->n_volumes = descent.volumes.count;
@@ -221,7 +237,7 @@ static int add_file_system(Builder *builder, size_t index)
         fs->freezable = class == FS_FREEZABLE && mount->visible;
         fs->watchable = class == FS_SYNCABLE && mount->visible && mount->major != 0;
         r = describe(facts, known, set, mount, fs);
-        return r < 0 ? r : locate(builder, known->device, set, fs);
+        return r < 0 ? r : locate(builder, known, set, fs);
 }
 
 /* A backing file on a pseudo file system is on nothing that lasts. */

@@ -52,13 +52,20 @@ static void mark_btrfs(const HostFacts *facts, const BtrfsSet *set, bool *is_use
         }
 }
 
+static void mark_file_system(const HostFacts *facts, const FsFacts *fs, bool *is_used)
+{
+        if (fs->device != BLOCK_DEVICE_NONE)
+                is_used[fs->device] = true;
+        for (size_t i = 0; i < fs->parts.count; i++)
+                mark(facts, fs->parts.items[i].device, is_used);
+}
+
 static void mark_used(const HostFacts *facts, bool *is_used)
 {
         for (size_t i = 0; i < facts->devices.count; i++)
                 mark_below(facts, facts->devices.items + i, is_used);
         for (size_t i = 0; i < facts->mounts.n_file_systems; i++)
-                if (facts->file_systems[i].device != BLOCK_DEVICE_NONE)
-                        is_used[facts->file_systems[i].device] = true;
+                mark_file_system(facts, facts->file_systems + i, is_used);
         for (size_t i = 0; i < facts->n_btrfs; i++)
                 mark_btrfs(facts, facts->btrfs + i, is_used);
         mark_all(facts, &facts->swaps, is_used);

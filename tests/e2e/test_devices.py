@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lab import processes
-from lab.loopfs import LoopFs
+from lab.checkers import ext4_needs_recovery
+from lab.loopfs import LOG_BYTES, LoopFs, loop_device, run
 from lab.processes import wait_until
 
 STRANGE_ID = "vol-00000000000000bad"
@@ -259,3 +260,65 @@ def test_an_image_that_is_mounted_out_of_sight_lowers_the_class(lab, scratch):
             assert lab.bake("bake", "without")["consistency"] == "filesystem"
     os.unlink(fs.image)
     os.rmdir(os.path.join(data.mount_point, "image"))
+
+
+DATA_ID, LOG_ID = "vol-0000000000000da7a", "vol-0000000000000106"
+
+
+@contextlib.contextmanager
+def volume_with_its_log_on_another(lab, kind):
+    """A file system on a volume of its own, and its log on a second one."""
+    image = f"{lab.images}/log-{kind}.img"
+    with loop_device(image, LOG_BYTES) as log, \
+            LoopFs.make(kind, lab.images, name=f"apart-{kind}", log=log,
+                        mount_point=f"{lab.mounts}/apart-{kind}") as fs:
+        lab.cloud.attach_volume(id=DATA_ID, path=fs.image, device="/dev/sdq")
+        lab.cloud.attach_volume(id=LOG_ID, path=image, device="/dev/sdr")
+        known = [f"VolumeMap={v.fs.device}:{v.id}" for v in lab.volumes]
+        try:
+            with lab.settings(Host=[*known, f"VolumeMap={fs.device}:{DATA_ID}",
+                                    f"VolumeMap={log}:{LOG_ID}"]):
+                yield fs
+        finally:
+            lab.cloud.detach_volume(DATA_ID)
+            lab.cloud.detach_volume(LOG_ID)
+
+
+def read_in_copies(fs, copies, name, folder):
+    """What a file has in the copies of both volumes, of which nothing is recovered."""
+    with contextlib.ExitStack() as undo:
+        devices = []
+        for volume in DATA_ID, LOG_ID:
+            devices.append(run("losetup", "-r", "-f", "--show", copies[volume]))
+            undo.callback(run, "losetup", "-d", devices[-1])
+        options = {"xfs": f"ro,norecovery,nouuid,logdev={devices[1]}", "ext4": "ro,noload"}
+        run("mount", "-t", fs.kind, "-o", options[fs.kind], devices[0], folder)
+        undo.callback(run, "umount", folder)
+        with open(os.path.join(folder, name), encoding="ascii") as file:
+            return file.read()
+
+
+@pytest.mark.parametrize("kind, role", [("xfs", "logdev"), ("ext4", "journal")])
+def test_a_log_on_another_volume_goes_with_its_file_system(lab, scratch, kind, role):
+    with volume_with_its_log_on_another(lab, kind) as fs:
+        plan = lab.json("plan", "strict")
+        (frozen,) = [one for group in plan["groups"] for one in group
+                     if one["mount-point"] == fs.mount_point]
+        assert frozen["volumes"] == [DATA_ID, LOG_ID] and plan["watched"] == []
+        write_exclusion(lab, LOG_ID)
+        assert f"{fs.mount_point} lies on 2 volumes, and only 1 are" in refusals(lab, "without")
+        with open(os.path.join(fs.mount_point, "said"), "w", encoding="ascii") as file:
+            file.write("before")  # and not synced
+        job = lab.bake("bake", "strict")
+        assert job["consistency"] == "filesystem"
+        made = {one["volume"]: one for one in map(lab.cloud_snapshot, job["snapshots"])}
+        for number, volume in enumerate((DATA_ID, LOG_ID), 1):
+            tags = made[volume]["tags"]
+            assert tags["quiesced:mounts"] == fs.mount_point
+            assert tags["quiesced:topology"].startswith(f"{kind} ")
+            assert tags["quiesced:topology"].endswith(f" {number}/2 {role}:{fs.log}")
+        copies = {volume: one["path"] for volume, one in made.items()}
+        assert kind != "ext4" or not ext4_needs_recovery(copies[DATA_ID])
+        folder = scratch / "copy"
+        folder.mkdir()
+        assert read_in_copies(fs, copies, "said", str(folder)) == "before"

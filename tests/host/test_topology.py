@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from lab.loopfs import LoopFs, run
+from lab.loopfs import LOG_BYTES, LoopFs, loop_device, run
 from lab.paths import scratch_folder
 
 NOBODY = "65534"
@@ -159,6 +159,34 @@ def test_an_image_inside_a_file_system_is_on_its_volume_and_comes_before_it(make
     order = answer.order_of(inner.mount_point)
     assert order["below"] == [answer.index(outer.mount_point)]
     assert order["depth"] == answer.order_of(outer.mount_point)["depth"] + 1
+
+
+@pytest.mark.parametrize("kind, role", [("xfs", "logdev"), ("ext4", "journal")])
+def test_a_log_on_another_device_is_a_part_of_the_file_system(make, probe, folder, kind, role):
+    inside = make(kind, "inside")
+    with loop_device(os.path.join(folder, "log.img"), LOG_BYTES) as log:
+        outside = make(kind, "outside", log=log)
+        answer = probe(f"{outside.device}:{VOL_A}", f"{log}:{VOL_B}", f"{inside.device}:{VOL_C}")
+        found = answer.fs(outside.mount_point)
+        assert found["covered"] and found["freeze"]
+        assert found["volumes"] == [VOL_A, VOL_B]
+        assert found["layers"] == [f"{role}:{log}"]
+        assert answer.fs(inside.mount_point)["volumes"] == [VOL_C]
+        assert [v.get("reason") for v in answer.volumes()] == [None] * 3
+        # Half of it is on no volume.
+        found = probe(f"{outside.device}:{VOL_A}").fs(outside.mount_point)
+        assert not found["covered"] and found["volumes"] == [VOL_A]
+        outside.cleanup()
+
+
+def test_of_two_journals_on_other_devices_each_may_be_anyones(make, probe, folder):
+    with (loop_device(os.path.join(folder, "j1.img"), LOG_BYTES) as first,
+          loop_device(os.path.join(folder, "j2.img"), LOG_BYTES) as second):
+        one, two = make("ext4", "one", log=first), make("ext4", "two", log=second)
+        answer = probe(f"{first}:{VOL_A}", f"{second}:{VOL_B}")
+        for fs in one, two:
+            assert answer.fs(fs.mount_point)["volumes"] == [VOL_A, VOL_B]
+            fs.cleanup()
 
 
 def test_an_image_in_memory_is_not_covered(make, probe, folder):

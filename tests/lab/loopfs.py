@@ -17,6 +17,13 @@ MKFS = {
     "xfs": ["mkfs.xfs", "-q", "-f"],
     "btrfs": ["mkfs.btrfs", "-q", "-f"],
 }
+# With the log or journal on a device of its own, which is LOG_BYTES long; XFS has it given at each
+# mount as well.
+LOG_BYTES = 96 << 20
+MKFS_LOG = {
+    "ext4": lambda log: ["-b", "4096", "-J", f"device={log}"],
+    "xfs": lambda log: ["-l", f"logdev={log}"],
+}
 
 
 def run(*command, timeout=60):
@@ -88,24 +95,42 @@ def thaw(path, timeout=5.0):
                                check=False).returncode, timeout) == 0
 
 
+@contextlib.contextmanager
+def loop_device(image, size):
+    """The device of a fresh image file, which stays for the folder's owner."""
+    with open(image, "wb") as file:
+        file.truncate(size)
+    device = run("losetup", "-f", "--show", image)
+    try:
+        yield device
+    finally:
+        run("losetup", "-d", device)
+
+
 class LoopFs:
     """One file system: an image file, its loop device, and where it is mounted."""
 
-    def __init__(self, kind, image, device):
+    def __init__(self, kind, image, device, log=None):
         self.kind = kind
         self.image = image
         self.device = device
+        self.log = log
         self.mount_point = None
 
     @classmethod
-    def make(cls, kind, folder, size=None, name=None, mount_point=None):
-        """Makes NAME.img in `folder` and mounts it on NAME beside it, or where told."""
+    def make(cls, kind, folder, size=None, name=None, mount_point=None, log=None):
+        """Makes NAME.img in `folder` and mounts it on NAME beside it, or where told.
+
+        `log` is a device for its log or journal.
+        """
         name = name or kind
         image = os.path.join(folder, name + ".img")
         with open(image, "wb") as file:
             file.truncate(size or SIZES[kind])
-        run(*MKFS[kind], image)
-        self = cls(kind, image, run("losetup", "-f", "--show", image))
+        if log and kind == "ext4":
+            run("mke2fs", "-q", "-b", "4096", "-O", "journal_dev", log)
+        run(*MKFS[kind], *(MKFS_LOG[kind](log) if log else []), image)
+        self = cls(kind, image, run("losetup", "-f", "--show", image), log)
         try:
             self.mount(mount_point or os.path.join(folder, name))
         except BaseException:
@@ -115,6 +140,8 @@ class LoopFs:
 
     def mount(self, mount_point, options="rw"):
         os.makedirs(mount_point, exist_ok=True)
+        if self.log and self.kind == "xfs":
+            options += f",logdev={self.log}"
         run("mount", "-t", self.kind, "-o", options, self.device, mount_point)
         self.mount_point = mount_point
 

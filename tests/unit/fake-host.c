@@ -44,6 +44,7 @@ int fake_host_setup(void **state)
         host->run = printed("%s/run", folder);
         host->dev = printed("%s/dev", folder);
         host->swaps = printed("%s/swaps", folder);
+        host->jbd2 = printed("%s/jbd2", folder);
         fake_file(host, "", "sys/block/.exists");
         *state = host;
         return 0;
@@ -69,6 +70,7 @@ int fake_host_teardown(void **state)
         free(host->run);
         free(host->dev);
         free(host->swaps);
+        free(host->jbd2);
         free(host->message);
         free(host);
         return 0;
@@ -174,10 +176,16 @@ void fake_loop(FakeHost *host, const char *name, const char *number, const char 
 void fake_mount(FakeHost *host, const char *number, const char *target, const char *type,
         const char *source)
 {
+        fake_mount_with(host, number, target, type, source, "rw");
+}
+
+void fake_mount_with(FakeHost *host, const char *number, const char *target, const char *type,
+        const char *source, const char *options)
+{
         static int next_id = 100;
 
-        assert_return_code(text_addf(&host->mountinfo, "%d 1 %s / %s rw,relatime - %s %s rw\n",
-                                   next_id++, number, target, type, source),
+        assert_return_code(text_addf(&host->mountinfo, "%d 1 %s / %s rw,relatime - %s %s %s\n",
+                                   next_id++, number, target, type, source, options),
                 0);
 }
 
@@ -189,7 +197,8 @@ void fake_attached(FakeHost *host, const char *id, const char *device_name)
 
 int fake_host_build(FakeHost *host)
 {
-        const HostPaths paths = { host->sysfs, host->run, host->dev, host->swaps };
+        const HostPaths paths = { host->sysfs, host->run, host->dev, host->swaps,
+                host->jbd2 };
         const VolumeRules rules = { &host->models, host->n_attached > 0 ? host->attached : NULL,
                 host->n_attached };
         _cleanup_(freep) char *path = printed("%s/mountinfo", host->folder);

@@ -16,6 +16,7 @@ typedef struct FakeHost {
         char *run;
         char *dev;
         char *swaps;
+        char *jbd2;
         Text mountinfo;
         StringList map;
         StringList models;
@@ -51,6 +52,10 @@ void fake_loop(FakeHost *host, const char *name, const char *number, const char 
 /* One more line of mountinfo, with the next free id below the mount 1. */
 void fake_mount(FakeHost *host, const char *number, const char *target, const char *type,
         const char *source);
+
+/* The same, with the file system's own options instead of "rw". */
+void fake_mount_with(FakeHost *host, const char *number, const char *target, const char *type,
+        const char *source, const char *options);
 
 void fake_attached(FakeHost *host, const char *id, const char *device_name);
 
