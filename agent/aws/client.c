@@ -29,6 +29,7 @@ struct AwsClient {
         CaBundle authorities;
         HttpConnection *connection;
         int64_t clock_offset_usec;
+        bool clock_known;
         uint64_t deadline_usec;
 };
 
@@ -124,6 +125,11 @@ int64_t aws_client_clock_offset_usec(const AwsClient *client)
         return client->clock_offset_usec;
 }
 
+bool aws_client_knows_clock(const AwsClient *client)
+{
+        return client->clock_known;
+}
+
 void aws_client_set_deadline(AwsClient *client, uint64_t deadline_usec)
 {
         client->deadline_usec = deadline_usec;
@@ -201,9 +207,11 @@ static void client_learn_clock(AwsClient *client, const HttpReply *reply)
 {
         int64_t offset = (int64_t)(reply->date_usec - clock_realtime_usec());
 
-        if (reply->date_usec > 0)
-                client->clock_offset_usec =
-                        offset > CLOCK_AGREES_USEC || offset < -CLOCK_AGREES_USEC ? offset : 0;
+        if (reply->date_usec == 0)
+                return;
+        client->clock_known = true;
+        client->clock_offset_usec =
+                offset > CLOCK_AGREES_USEC || offset < -CLOCK_AGREES_USEC ? offset : 0;
 }
 
 static int client_fail_http(const AwsClient *client, int outcome, ApiError *reterr)

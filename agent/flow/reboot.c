@@ -11,11 +11,22 @@
 #include "flow/follow.h"
 #include "flow/witness.h"
 
+/* The next boot may have another clock: what this one is worth is put down while it goes. */
+static void note_clock(Bake *bake)
+{
+        Record *record = &bake->record;
+
+        record->asked_usec = clock_realtime_usec();
+        record->asked_ec2_usec = aws_client_knows_clock(bake->aws) ?
+                record->asked_usec + (uint64_t)aws_client_clock_offset_usec(bake->aws) : 0;
+}
+
 int reboot_prepare(Bake *bake)
 {
         Record *record = &bake->record;
         int r = 0;
 
+        note_clock(bake);
         /* Where the plan knows already that the set is not whole, no testimony can make it so. */
         if (bake->plan.complete_coverage) {
                 r = witness_boot_id(&record->boot_id);
@@ -91,6 +102,10 @@ static int judge(Bake *bake, Attempt *ret)
                         "The id of this boot cannot be read: %s", strerror(-r));
         sight.boot_now = boot_now;
         sight.boot_usec = witness_boot_usec();
+        sight.clock_before = (ClockOffset){ (int64_t)(record->asked_ec2_usec - record->asked_usec),
+                .known = record->asked_ec2_usec > 0 };
+        sight.clock_now = (ClockOffset){ aws_client_clock_offset_usec(bake->aws),
+                .known = aws_client_knows_clock(bake->aws) };
         if (record->boot_id)
                 sight.rest_usec = witness_read(bake->settings->witness_path, record->boot_id);
         bake->evidence = (Evidence){ .complete_coverage = record->boot_id,

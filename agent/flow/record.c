@@ -84,6 +84,8 @@ static const struct {
 } numbers[] = {
         { "started-usec", offsetof(Record, started_usec) },
         { "cutting-usec", offsetof(Record, cutting_usec) },
+        { "asked-usec", offsetof(Record, asked_usec) },
+        { "asked-ec2-usec", offsetof(Record, asked_ec2_usec) },
         { "finished-usec", offsetof(Record, finished_usec) },
         { "frozen-usec", offsetof(Record, frozen_usec) },
 };

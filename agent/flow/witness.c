@@ -16,12 +16,33 @@
 /* Until the time is synchronised, a kernel has it from the RTC, which counts whole seconds. */
 #define CLOCK_ERROR_USEC USEC_PER_SEC
 
+/*
+ * By so much EC2's clock may be ahead of what an offset says: a Date has no fraction, and is as old
+ * as its reply took to come. Clocks that agree have the offset 0, and count as the same.
+ */
+#define OFFSET_ERROR_USEC (2 * USEC_PER_SEC)
+
+/* A time by this host's clock, and `agreed` more if the clocks agree, `else_more` if not, by EC2's. */
+static bool to_ec2(uint64_t usec, const ClockOffset *clock, uint64_t agreed, uint64_t else_more,
+        uint64_t *ret)
+{
+        uint64_t more = clock->usec == 0 ? agreed : else_more;
+
+        return clock->known && !__builtin_add_overflow(usec, clock->usec, ret) &&
+                !__builtin_add_overflow(*ret, more, ret);
+}
+
 static bool cut_at_rest(const ShutdownSight *sight)
 {
+        uint64_t from_usec, until_usec;
+
+        if (!to_ec2(sight->rest_usec, &sight->clock_before, 0, OFFSET_ERROR_USEC, &from_usec) ||
+                !to_ec2(sight->boot_usec, &sight->clock_now, CLOCK_ERROR_USEC, 0, &until_usec))
+                return false;
         for (size_t i = 0; i < sight->snapshots->count; i++) {
                 uint64_t usec = sight->snapshots->items[i].start_time_usec;
 
-                if (usec < sight->rest_usec || usec > sight->boot_usec + CLOCK_ERROR_USEC)
+                if (usec == 0 || usec < from_usec || usec > until_usec)
                         return false;
         }
         return sight->snapshots->count > 0;

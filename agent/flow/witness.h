@@ -15,12 +15,20 @@
 #include "aws/ec2-snapshot.h"
 #include "flow/consistency.h"
 
+/* EC2's clock minus this host's, by the Date of a reply: aws_client_clock_offset_usec(). */
+typedef struct ClockOffset {
+        int64_t usec;
+        bool known;
+} ClockOffset;
+
 typedef struct ShutdownSight {
         const char *boot_before; /* the boot in which the call was made; NULL: of no use */
         const char *boot_next; /* the first one after it: how that one ended, nobody saw */
         const char *boot_now;
         uint64_t rest_usec; /* realtime, by the witness; 0: it says nothing */
         uint64_t boot_usec; /* realtime at which this boot began */
+        ClockOffset clock_before; /* in the boot of the call, which the witness ends */
+        ClockOffset clock_now; /* in this boot */
         const Ec2SnapshotList *snapshots;
 } ShutdownSight;
 

@@ -224,6 +224,8 @@ static int do_status(Probe *probe, const json_t *command, json_t *answer)
 {
         json_object_set_new(answer, "clock-offset-usec",
                 json_integer(aws_client_clock_offset_usec(probe->client)));
+        json_object_set_new(answer, "knows-clock",
+                json_boolean(aws_client_knows_clock(probe->client)));
         json_object_set_new(answer, "is-warm", json_boolean(aws_client_is_warm(probe->client)));
         probe_put(answer, "region", aws_client_region(probe->client));
         return 0;

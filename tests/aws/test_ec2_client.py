@@ -311,9 +311,11 @@ def test_nobody_there_is_said_soon(cloud, start):
 @pytest.mark.parametrize('offset', [3600, -3600])
 def test_a_clock_that_is_wrong_is_made_good(cloud, probe, offset):
     cloud.configure(clock_offset=offset)
+    assert probe('status')['knows-clock'] is False
     answer = probe('describe-instance', id=INSTANCE)
     assert answer['outcome'] == 'done', answer
     assert abs(probe('status')['clock-offset-usec'] / 1e6 - offset) < 3
+    assert probe('status')['knows-clock'] is True
     assert len(cloud.calls('DescribeInstances')) == 2
     assert probe('describe-instance', id=INSTANCE)['outcome'] == 'done'
     assert len(cloud.calls('DescribeInstances')) == 3

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -111,9 +112,7 @@ def test_a_reboot_that_never_comes_ends_the_job_by_name(lab):
     assert lab.images_in_cloud() == [] and lab.cloud.snapshots() == []
 
 
-@pytest.fixture
-def going_down(lab):
-    """A job whose image waits for the shutdown; what the daemon held ends with it."""
+def go_down(lab):
     lab.cloud.configure(machines_reboot=True)
     lab.bake_in_background("image", "waiting", "--method=reboot", CRASH)
     wait_until(lambda: lab.cloud.to_be_stopped() == [INSTANCE_ID], 10, "EC2 has the call")
@@ -122,6 +121,12 @@ def going_down(lab):
     (record,) = [r for r in lab.records().values() if r["state"] == "cutting"]
     lab.stop_daemon()
     return record
+
+
+@pytest.fixture
+def going_down(lab):
+    """A job whose image waits for the shutdown; what the daemon held ends with it."""
+    return go_down(lab)
 
 
 def test_the_job_outlives_the_daemon_that_is_shut_down(lab, going_down):
@@ -169,6 +174,25 @@ def test_the_clock_must_bear_the_witness_out(lab, going_down):
     (job,) = lab.wait_for_new_jobs()
     assert job["error"] == "org.quiesced1.Error.ConsistencyNotReached"
     assert "after the next boot had begun" in job["message"]
+
+
+@pytest.mark.parametrize("offset", [0, 3600, -3600])
+def test_a_clock_that_is_wrong_makes_no_image_bad(lab, offset):
+    """Cut a minute before this boot, and a minute after the end of the one before."""
+    lab.cloud.configure(clock_offset=offset)
+    record = go_down(lab)
+    assert abs(record["asked-ec2-usec"] - record["asked-usec"] - offset * 1000000) < 3000000
+    path = lab.folder / f"state/jobs/{record['id']}.json"
+    path.write_text(json.dumps({**record, "demanded": "filesystem", "boot-id": OTHER_BOOT}))
+    uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
+    rest = int((time.time() - uptime - 120) * 1e6)
+    (lab.folder / "state/witness").write_text(f"{OTHER_BOOT}\nat-rest {rest}\n")
+    lab.cloud.configure(clock_offset=offset - uptime - 60)
+    lab.cloud.instance_stopped(INSTANCE_ID)
+    lab.cloud.configure(clock_offset=offset)
+    lab.start_daemon()
+    (job,) = lab.wait_for_new_jobs()
+    assert (job["result"], job["consistency"]) == ("done", "filesystem"), job
 
 
 def test_the_boot_that_comes_first_is_noted_before_any_snapshot_is(lab, going_down):

@@ -18,6 +18,8 @@ static void fill(Record *record, const char *folder)
         record->reached = CONSISTENCY_CRASH;
         record->on_degrade = ON_DEGRADE_LABEL;
         record->frozen_usec = 123456;
+        record->asked_usec = UINT64_C(1795430645000000);
+        record->asked_ec2_usec = UINT64_C(1795430045000000);
         record->error = FAILURE_API_TIMEOUT;
         record->boot_id = strdup("11111111-2222-3333-4444-555555555555");
         record->next_boot_id = strdup("99999999-8888-7777-6666-555555555555");
@@ -43,6 +45,8 @@ static void a_record_comes_back_as_it_was(void **state)
         assert_int_equal(read.reached, CONSISTENCY_CRASH);
         assert_int_equal(read.on_degrade, ON_DEGRADE_LABEL);
         assert_int_equal(read.frozen_usec, 123456);
+        assert_int_equal(read.asked_usec, record.asked_usec);
+        assert_int_equal(read.asked_ec2_usec, record.asked_ec2_usec);
         assert_int_equal(read.error, FAILURE_API_TIMEOUT);
         assert_string_equal(read.boot_id, record.boot_id);
         assert_string_equal(read.next_boot_id, record.next_boot_id);
