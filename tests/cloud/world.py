@@ -42,6 +42,10 @@ class World:
         self.snapshots = {}
         self.images = {}
         self.launches = {}               # ClientToken -> instances
+        self.launch_templates = {}
+        self.launch_configurations = {}  # name -> view, as the next
+        self.scaling_groups = {}
+        self.parameters = {}
         self.addresses = itertools.count(11)
         self._populate()
 
