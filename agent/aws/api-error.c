@@ -50,7 +50,7 @@ typedef struct CodeClass {
         ApiErrorClass class;
 } CodeClass;
 
-/* The EC2 API reference's errors-overview.html, and the retry tables of the SDKs. */
+/* The EC2 API reference's errors-overview.html, SSM's, and the retry tables of the SDKs. */
 static const CodeClass classes[] = {
         { "DryRunOperation", API_ERROR_ALLOWED },
         { "RequestLimitExceeded", API_ERROR_THROTTLED },
@@ -60,6 +60,7 @@ static const CodeClass classes[] = {
         { "SlowDown", API_ERROR_THROTTLED },
         { "BandwidthLimitExceeded", API_ERROR_THROTTLED },
         { "EC2ThrottledException", API_ERROR_THROTTLED },
+        { "TooManyUpdates", API_ERROR_THROTTLED }, /* SSM: another update is under way */
         { "SnapshotCreationPerVolumeRateExceeded", API_ERROR_VOLUME_RATE },
         { "ConcurrentSnapshotLimitExceeded", API_ERROR_VOLUME_RATE },
         { "InternalError", API_ERROR_TRANSIENT },
@@ -75,7 +76,13 @@ static const CodeClass classes[] = {
         { "ExpiredToken", API_ERROR_STALE },
         { "ExpiredTokenException", API_ERROR_STALE },
         { "InvalidClientTokenId", API_ERROR_STALE },
+        { "UnrecognizedClientException", API_ERROR_STALE },
+        /* Outside EC2 a clock that is wrong is told by these two. */
+        { "SignatureDoesNotMatch", API_ERROR_STALE },
+        { "InvalidSignatureException", API_ERROR_STALE },
         { ".NotFound", API_ERROR_NOT_FOUND },
+        { "ParameterNotFound", API_ERROR_NOT_FOUND },
+        { "ParameterVersionNotFound", API_ERROR_NOT_FOUND },
 };
 
 static bool code_matches(const char *code, const char *pattern)

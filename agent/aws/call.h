@@ -27,3 +27,6 @@ typedef struct AwsCall {
         AwsJudge judge;
         void *userdata;
 } AwsCall;
+
+/* For judges: the reply is not in the protocol's words. AWS_E_REFUSED, AWS_E_LOST or -ENOMEM. */
+int aws_call_fail_unintelligible(const HttpReply *reply, ApiError *reterr);

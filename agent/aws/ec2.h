@@ -3,9 +3,7 @@
 
 /* EC2's Query API, version 2016-11-15: what its calls have in common. */
 
-#include "aws/client.h"
-#include "aws/query.h"
-#include "aws/xml.h"
+#include "aws/query-call.h"
 
 /* Every call names those it may have; "the common outcomes" are the first six. */
 typedef enum Ec2Outcome {
@@ -46,15 +44,11 @@ void ec2_begin(Query *query, const char *action);
 /* With retries. 0 and the reply, or an Ec2Outcome, or -ENOMEM, ... */
 int ec2_call(AwsClient *client, const Query *query, Ec2Flags flags, Xml **ret, ApiError *reterr);
 
-/* 0 or a negative error, which ends the call. */
-typedef int (*Ec2OnPage)(void *userdata, const XmlNode *root);
+typedef QueryOnPage Ec2OnPage;
 
 /* Follows nextToken; `on_page` is called for each page in turn. */
 int ec2_call_pages(AwsClient *client, const Query *query, Ec2Flags flags, Ec2OnPage on_page,
         void *userdata, ApiError *reterr);
-
-/* The AwsJudge of this protocol; `userdata` is an Xml **, which it frees and replaces. */
-int ec2_judge(void *userdata, const HttpReply *reply, ApiError *reterr);
 
 /* An AwsOutcome, with the codes that have outcomes of their own. */
 int ec2_outcome(int outcome, const ApiError *error);

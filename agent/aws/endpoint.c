@@ -106,12 +106,21 @@ int endpoint_parse(const char *string, Endpoint *ret)
         return 0;
 }
 
+/*
+ * The SDKs make a variable's name of a service's id, which has a blank where the host's name has
+ * none: that of Auto Scaling is AWS_ENDPOINT_URL_AUTO_SCALING.
+ */
+static const char *variable_suffix(const char *service)
+{
+        return streq(service, "autoscaling") ? "auto_scaling" : service;
+}
+
 /* AWS_ENDPOINT_URL_EC2 and then AWS_ENDPOINT_URL; an empty one is as good as none. */
 static const char *configured_url(const char *service, char *variable, size_t size)
 {
         const char *url;
 
-        (void)snprintf(variable, size, "AWS_ENDPOINT_URL_%s", service);
+        (void)snprintf(variable, size, "AWS_ENDPOINT_URL_%s", variable_suffix(service));
         for (char *p = variable; *p; p++)
                 if (*p >= 'a' && *p <= 'z')
                         *p = (char)(*p - 'a' + 'A');

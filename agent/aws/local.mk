@@ -4,8 +4,9 @@ libaws_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(EXPAT_CFLAGS) $
 AWS_LIBS = libaws.a $(BASE_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS)
 libaws_a_SOURCES = \
 	%D%/api-error.c %D%/api-error.h \
+	%D%/autoscaling.c %D%/autoscaling.h \
 	%D%/ca-bundle.c %D%/ca-bundle.h \
-	%D%/call.h \
+	%D%/call.c %D%/call.h \
 	%D%/canonical.c %D%/canonical.h \
 	%D%/client.c %D%/client.h \
 	%D%/credentials.c %D%/credentials.h \
@@ -14,6 +15,7 @@ libaws_a_SOURCES = \
 	%D%/ec2-image.c %D%/ec2-image.h \
 	%D%/ec2-image-keeping.c %D%/ec2-image-keeping.h \
 	%D%/ec2-instance.c %D%/ec2-instance.h \
+	%D%/ec2-launch-template.c %D%/ec2-launch-template.h \
 	%D%/ec2-registration.c %D%/ec2-registration.h \
 	%D%/ec2-request.c %D%/ec2-request.h \
 	%D%/ec2-sharing.c %D%/ec2-sharing.h \
@@ -24,9 +26,12 @@ libaws_a_SOURCES = \
 	%D%/endpoint.c %D%/endpoint.h \
 	%D%/http.c %D%/http.h \
 	%D%/imds.c %D%/imds.h \
+	%D%/json-call.c %D%/json-call.h \
 	%D%/query.c %D%/query.h \
+	%D%/query-call.c %D%/query-call.h \
 	%D%/retry.c %D%/retry.h \
 	%D%/sigv4.c %D%/sigv4.h \
+	%D%/ssm.c %D%/ssm.h \
 	%D%/tags.c %D%/tags.h \
 	%D%/uri.c %D%/uri.h \
 	%D%/xml.c %D%/xml.h
@@ -72,7 +77,7 @@ sigv4_replay_LDADD = $(AWS_LIBS)
 # Our client at the end of a socket, for tests against the simulated cloud.
 check_PROGRAMS += aws-probe
 aws_probe_SOURCES = tests/aws/aws-probe.c tests/aws/probe.c tests/aws/probe.h tests/aws/probe-images.c \
-	tests/aws/probe-publishing.c
+	tests/aws/probe-publishing.c tests/aws/probe-services.c
 aws_probe_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
 aws_probe_LDADD = $(AWS_LIBS)
 
@@ -92,5 +97,6 @@ EXTRA_DIST += \
 	tests/aws/test_frozen_window.py \
 	tests/aws/test_metadata.py \
 	tests/aws/test_publishing.py \
+	tests/aws/test_services.py \
 	tests/aws/test_sigv4_differential.py \
 	tests/fuzz/corpus/xml

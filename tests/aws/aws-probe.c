@@ -239,8 +239,8 @@ static int do_deadline(Probe *probe, const json_t *command, json_t *answer)
 {
         uint64_t after_usec = json_get_u64(command, "after-usec", 0);
 
-        aws_client_set_deadline(probe->client,
-                after_usec > 0 ? clock_usec() + after_usec : USEC_INFINITY);
+        probe->deadline_usec = after_usec > 0 ? clock_usec() + after_usec : USEC_INFINITY;
+        aws_client_set_deadline(probe->client, probe->deadline_usec);
         return 0;
 }
 
@@ -268,6 +268,11 @@ static const struct {
         { "fast-restore", probe_fast_restore },
         { "lock-snapshot", probe_lock_snapshot },
         { "archive-snapshot", probe_archive_snapshot },
+        { "get-parameter", probe_get_parameter },
+        { "put-parameter", probe_put_parameter },
+        { "describe-templates", probe_describe_templates },
+        { "describe-groups", probe_describe_groups },
+        { "describe-configurations", probe_describe_configurations },
         { "prepare-snapshots", do_prepare_snapshots },
         { "prepare-image", probe_prepare_image },
         { "warm", do_warm },
@@ -306,29 +311,39 @@ static bool is_cancelled(void *userdata)
         return clock_usec() >= probe->cancel_usec;
 }
 
-static int probe_init(Probe *probe)
+AwsClient *probe_client(Probe *probe, const char *service)
 {
         _cleanup_(freep) char *message = NULL;
-        AwsClientConfig config = {
-                .service = "ec2",
+        const AwsClientConfig config = {
+                .service = service,
                 .region = aws_region_from_environment(),
+                .credentials = probe->credentials,
                 .cancelled = is_cancelled,
                 .userdata = probe,
         };
+        AwsClient *client;
+        int r = aws_client_new(&config, &client, &message);
+
+        if (r >= 0) {
+                aws_client_set_deadline(client, probe->deadline_usec);
+                return client;
+        }
+        (void)log_error_errno(r, "Failed to prepare the client: %s", message ? message : "%m");
+        exit(1);
+}
+
+static int probe_init(Probe *probe)
+{
         int r;
 
-        probe->cancel_usec = USEC_INFINITY;
+        probe->cancel_usec = probe->deadline_usec = USEC_INFINITY;
         r = imds_new(&probe->imds);
         if (r < 0)
                 return log_error_errno(r, "Failed to prepare the metadata client: %m");
         r = credentials_provider_new(probe->imds, &probe->credentials);
         if (r < 0)
                 return log_error_errno(r, "Failed to prepare the credentials: %m");
-        config.credentials = probe->credentials;
-        r = aws_client_new(&config, &probe->client, &message);
-        if (r < 0)
-                return log_error_errno(
-                        r, "Failed to prepare the client: %s", message ? message : "%m");
+        probe->client = probe_client(probe, "ec2");
         return 0;
 }
 

@@ -6,6 +6,7 @@ import pytest
 from aws.probe import Probe
 from cloud.control import Cloud
 
+INSTANCE = 'i-0123456789abcdef0'
 ROOT, DATA = 'vol-0aaaaaaaaaaaaaaa1', 'vol-0aaaaaaaaaaaaaaa2'
 VOLUMES = [{'id': ROOT, 'device': '/dev/xvda', 'size_bytes': 8 << 30},
            {'id': DATA, 'device': '/dev/sdf', 'size_bytes': 1 << 30, 'tags': {'role': 'data'}}]

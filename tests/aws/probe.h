@@ -13,7 +13,11 @@ typedef struct Probe {
         AwsClient *client;
         Ec2Request *request;
         uint64_t cancel_usec; /* clock_usec() from which the client hears that it is cancelled */
+        uint64_t deadline_usec; /* of its clients */
 } Probe;
+
+/* A client of another service, which the caller frees; ends the program if there can be none. */
+AwsClient *probe_client(Probe *probe, const char *service);
 
 /* Members of an answer. A NULL text is left out. */
 void probe_put(json_t *answer, const char *key, const char *value);
@@ -42,3 +46,10 @@ int probe_protect_image(Probe *probe, const json_t *command, json_t *answer);
 int probe_fast_restore(Probe *probe, const json_t *command, json_t *answer);
 int probe_lock_snapshot(Probe *probe, const json_t *command, json_t *answer);
 int probe_archive_snapshot(Probe *probe, const json_t *command, json_t *answer);
+
+/* In probe-services.c. */
+int probe_get_parameter(Probe *probe, const json_t *command, json_t *answer);
+int probe_put_parameter(Probe *probe, const json_t *command, json_t *answer);
+int probe_describe_templates(Probe *probe, const json_t *command, json_t *answer);
+int probe_describe_groups(Probe *probe, const json_t *command, json_t *answer);
+int probe_describe_configurations(Probe *probe, const json_t *command, json_t *answer);

@@ -10,7 +10,9 @@ OUTCOMES = {0: 'done', 1: 'refused', 2: 'timeout', 3: 'lost', 4: 'unreachable', 
             6: 'cancelled', 7: 'not-found', 8: 'in-use', 9: 'name-taken'}
 IMDS_OUTCOMES = {0: 'done', 1: 'unreachable', 2: 'disabled', 3: 'absent', 4: 'failed'}
 CREDENTIALS_OUTCOMES = {0: 'done', 1: 'none', 2: 'failed', 3: 'invalid'}
-NAMES = {'imds': IMDS_OUTCOMES, 'credentials': CREDENTIALS_OUTCOMES}
+SSM_OUTCOMES = {**OUTCOMES, 8: 'not-taken'}
+NAMES = {'imds': IMDS_OUTCOMES, 'credentials': CREDENTIALS_OUTCOMES,
+         'get-parameter': SSM_OUTCOMES, 'put-parameter': SSM_OUTCOMES}
 
 
 class Probe:

@@ -5,10 +5,14 @@ import botocore.session
 
 
 def ec2_client(cloud, session=None, region=None, **options):
+    return service_client(cloud, "ec2", session, region, **options)
+
+
+def service_client(cloud, service, session=None, region=None, **options):
     env = cloud.env("static")
     return (session or botocore.session.Session()).create_client(
-        "ec2", region_name=region or env["AWS_REGION"], verify=env["AWS_CA_BUNDLE"],
-        endpoint_url=env["AWS_ENDPOINT_URL_EC2"],
+        service, region_name=region or env["AWS_REGION"], verify=env["AWS_CA_BUNDLE"],
+        endpoint_url=cloud.addresses[service],
         aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
         aws_session_token=env.get("AWS_SESSION_TOKEN"), **options)

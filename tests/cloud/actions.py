@@ -4,7 +4,7 @@
 A new action is a function with @action in the module of its noun, which its service imports. Its
 parameters arrive checked and under the model's names, its result is a dictionary of such names, and
 an ApiError refuses. What Debian's botocore does not know goes into overlay.json. A new service is
-a class like ec2.Ec2 and a listener in server.py; serving.serve() brings it the log and the faults.
+a class like ec2.Ec2 or ssm.Ssm and an entry in server.py; service.py brings it the log and faults.
 """
 
 ACTIONS = {}

@@ -57,6 +57,8 @@ class Cloud:
         """Variables for programs; `credentials`: "role" (of the metadata), "static" or None."""
         env = {
             "AWS_ENDPOINT_URL_EC2": self.addresses[listener],
+            "AWS_ENDPOINT_URL_AUTO_SCALING": self.addresses["autoscaling"],
+            "AWS_ENDPOINT_URL_SSM": self.addresses["ssm"],
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.addresses["imds"],
             "AWS_CA_BUNDLE": self.addresses["ca"],
             "AWS_REGION": self.settings["region"],
@@ -71,12 +73,12 @@ class Cloud:
             env["AWS_EC2_METADATA_DISABLED"] = "true"
         return env
 
-    def awscli(self, *arguments, region=None):
+    def awscli(self, *arguments, service="ec2", region=None):
         """The parsed output of the real `aws`; CloudError with its message."""
         env = {"PATH": os.environ["PATH"], "HOME": self.addresses["directory"],
                "AWS_PAGER": "", **self.env("static")}
-        command = ["/usr/bin/aws", "--endpoint-url", self.addresses["ec2"], "--output", "json",
-                   "--region", region or self.settings["region"], "ec2", *arguments]
+        command = ["/usr/bin/aws", "--endpoint-url", self.addresses[service], "--output", "json",
+                   "--region", region or self.settings["region"], service, *arguments]
         done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60,
                               check=False)
         if done.returncode:
@@ -103,6 +105,10 @@ class Cloud:
     def volumes(self):
         """[{id, path, device, instance, snapshot, tags}]."""
         return self._ask("volumes")
+
+    def parameters(self):
+        """[{name, data_type, tags, versions: {"1": value}}] of SSM."""
+        return self._ask("parameters")
 
     def metadata_of(self, instance):
         """(host, port) of the metadata service as that instance sees it, by plain HTTP."""

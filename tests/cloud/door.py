@@ -8,6 +8,7 @@ import threading
 from .image_making import instance_stopped
 from .images import image_report
 from .snapshots import snapshot_report
+from .ssm import parameter_report
 from .volumes import volume_add, volume_change, volume_detach, volume_report
 
 
@@ -43,6 +44,7 @@ def operations(server):
             image_report(one) for one in _fresh(world, region, "images")
             if one.owner == (owner or world.settings["account"])],
         "volumes": lambda: [volume_report(one) for one in world.volumes.values()],
+        "parameters": lambda: [parameter_report(world, one) for one in world.parameters.values()],
         "metadata-of": server.metadata_of,
         "reboots": lambda: {one.id: one.reboots for one in world.instances.values()},
         "to-be-stopped": lambda: [one.id for one in world.instances.values() if one.awaiting],

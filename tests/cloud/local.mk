@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	%D%/account.py \
 	%D%/actions.py \
 	%D%/answers.py \
+	%D%/autoscaling.py \
 	%D%/calls.py \
 	%D%/clock.py \
 	%D%/conftest.py \
@@ -23,19 +24,23 @@ EXTRA_DIST += \
 	%D%/imds.py \
 	%D%/instances.py \
 	%D%/keys.py \
+	%D%/launch_templates.py \
 	%D%/launching.py \
 	%D%/model.py \
 	%D%/overlay.json \
 	%D%/query.py \
+	%D%/query_service.py \
 	%D%/raw.py \
 	%D%/reply.py \
 	%D%/server.py \
+	%D%/service.py \
 	%D%/serving.py \
 	%D%/settings.py \
 	%D%/signature.py \
 	%D%/sharing.py \
 	%D%/snapshot_keeping.py \
 	%D%/snapshots.py \
+	%D%/ssm.py \
 	%D%/tags.py \
 	%D%/test_clients.py \
 	%D%/test_copying.py \
@@ -46,6 +51,7 @@ EXTRA_DIST += \
 	%D%/test_life.py \
 	%D%/test_publishing.py \
 	%D%/test_requests.py \
+	%D%/test_services.py \
 	%D%/test_signature.py \
 	%D%/tls.py \
 	%D%/volumes.py \

@@ -14,7 +14,7 @@ def reply_xml(operation, result, request_id):
     if shape is None:
         inner = "<return>true</return>"
     else:
-        inner = _structure(shape, result)
+        inner = structure_xml(shape, result)
     root = f"{operation.name}Response"
     return (f'{HEAD}<{root} xmlns="{NAMESPACE}">\n<requestId>{request_id}</requestId>'
             f"{inner}</{root}>").encode()
@@ -26,7 +26,7 @@ def error_xml(error, request_id):
             f"<RequestID>{request_id}</RequestID></Response>").encode()
 
 
-def _structure(shape, value):
+def structure_xml(shape, value):
     stray = sorted(set(value) - set(shape.members))
     if stray:
         raise KeyError(f"{shape.name} has no member {', '.join(stray)}")
@@ -43,7 +43,7 @@ def _element(shape, tag, value):
 
 def _content(shape, value):
     if shape.type_name == "structure":
-        return _structure(shape, value)
+        return structure_xml(shape, value)
     if shape.type_name == "list":
         item = shape.member.serialization.get("name", "member")
         return "".join(_element(shape.member, item, entry) for entry in value)

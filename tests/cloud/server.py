@@ -3,9 +3,11 @@
 
 import pathlib
 
+from .autoscaling import AutoScaling
 from .door import Door
 from .ec2 import Ec2
 from .imds import Imds
+from .ssm import Ssm
 from .tls import Authority
 from .web import Listener
 from .world import World
@@ -16,7 +18,6 @@ class Server:
         pathlib.Path(settings["directory"]).mkdir(parents=True, exist_ok=True)
         self.world = World(settings)
         self.imds = Imds(self.world)
-        self._ec2 = Ec2(self.world)
         self._listeners = {"imds": self._plain(self.imds)}
         self._listeners |= self._secure()
         self._door = Door(self)
@@ -27,6 +28,8 @@ class Server:
         return {
             "imds": f"http://{addresses['imds']}",
             "ec2": f"https://{addresses['ec2']}",
+            "autoscaling": f"https://{addresses['autoscaling']}",
+            "ssm": f"https://{addresses['ssm']}",
             "ec2-foreign-ca": f"https://{addresses['ec2-foreign-ca']}",
             "ec2-wrong-host": f"https://{addresses['ec2-wrong-host']}",
             "ca": str(self._authority.certificate),
@@ -61,22 +64,25 @@ class Server:
         return Listener(address, service.handle, self._idle_seconds)
 
     def _secure(self):
-        """EC2 thrice: properly, certified by a CA that nobody trusts, and for another host."""
+        """Each service, and EC2 certified by a CA that nobody trusts, and for another host."""
         settings = self.world.settings
         directory = pathlib.Path(settings["directory"])
         host = settings["address"]
-        names = [f"IP:{host}", "DNS:localhost",
-                 f"DNS:ec2.{settings['region']}.{settings['domain']}"]
+        ec2 = Ec2(self.world)
+        services = {"ec2": ec2, "autoscaling": AutoScaling(self.world), "ssm": Ssm(self.world)}
+        names = [f"IP:{host}", "DNS:localhost"]
+        names += [f"DNS:{name}.{settings['region']}.{settings['domain']}" for name in services]
         self._authority = Authority(directory, "simulated-ca")
         foreign = Authority(directory, "foreign-ca")
+        proper = self._authority.server_context("services", names)
         contexts = {
-            "ec2": self._authority.server_context("ec2", names),
+            **dict.fromkeys(services, proper),
             "ec2-foreign-ca": foreign.server_context("ec2-foreign", names),
             "ec2-wrong-host": self._authority.server_context("ec2-wrong", ["DNS:other.example"]),
         }
         ports = {"ec2": settings["ec2_port"]}
-        return {name: Listener((host, ports.get(name, 0)), self._ec2.handle, self._idle_seconds,
-                               tls) for name, tls in contexts.items()}
+        return {name: Listener((host, ports.get(name, 0)), services.get(name, ec2).handle,
+                               self._idle_seconds, tls) for name, tls in contexts.items()}
 
     def _idle_seconds(self):
         return self.world.knobs["keepalive_seconds"]

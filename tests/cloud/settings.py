@@ -33,6 +33,7 @@ KNOBS = {
     "cut_seconds": 0.0,              # CreateImage cuts so long after its reply
     "cut_stagger_seconds": 0.0,      # and then volume by volume, so far apart; 0: all at once
     "machines_reboot": False,        # CreateImage that reboots cuts when instance_stopped() is said
+    "parameter_seconds": 0.0,        # that SSM takes to look at a new parameter's image
     "visibility_seconds": 0.0,       # new snapshots and images are not found for so long
     "page_cap": 1000,                # no page of a list is longer
     "pending_per_volume": 5,

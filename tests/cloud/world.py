@@ -21,7 +21,8 @@ from .snapshots import snapshot_forget
 from .volumes import volume_add
 
 SETTABLE = ("billing_products", "marketplace_codes", "uefi_data")      # of an instance
-REGIONAL = ("instances", "volumes", "snapshots", "images", "launches", "copies")
+REGIONAL = ("instances", "volumes", "snapshots", "images", "launches", "copies", "launch_templates",
+            "launch_configurations", "scaling_groups", "parameters")
 VENDOR = "137112412989"      # the account that Amazon Linux images belong to
 
 
@@ -46,6 +47,10 @@ class World:
         self.images = {}
         self.launches = {}               # ClientToken -> instances
         self.copies = {}                 # ClientToken -> (CopyImage's parameters, image)
+        self.launch_templates = {}
+        self.launch_configurations = {}  # name -> view, as the next
+        self.scaling_groups = {}
+        self.parameters = {}
         self.addresses = itertools.count(11)
         self.regions = {self.settings["region"]: self}
         for name in self.settings["regions"]:
@@ -89,7 +94,7 @@ class World:
             image.others = others
 
     def empty(self):
-        """As if no image and no snapshot had ever been made, protected, locked or not."""
+        """As if no image, snapshot and parameter had ever been made, protected, locked or not."""
         with self.lock:
             for region in self.regions.values():
                 for image in region.own_images():
@@ -98,6 +103,7 @@ class World:
                 for snapshot in list(region.snapshots.values()):
                     snapshot_forget(region, snapshot)
                 region.copies.clear()
+                region.parameters.clear()
 
     def own_images(self):
         return [one for one in self.images.values() if one.owner == self.settings["account"]]

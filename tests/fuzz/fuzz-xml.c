@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 abort();
         if (ec2_read_product_codes(xml_root(xml), &codes) < 0)
                 abort();
-        if (ec2_judge(&judged, &reply, &error) == 0 && !judged)
+        if (query_judge(&judged, &reply, &error) == 0 && !judged)
                 abort();
         return 0;
 }

@@ -53,6 +53,20 @@ static void the_variables_of_the_sdks_come_first(void **state)
         assert_string_equal(endpoint.host, "all.example:8773");
 }
 
+static void a_blank_in_a_services_id_is_an_underscore(void **state)
+{
+        _cleanup_(endpoint_done) Endpoint endpoint = { 0 };
+        char *message = NULL;
+
+        assert_int_equal(endpoint_resolve("autoscaling", "eu-west-1", NULL, &endpoint, &message), 0);
+        assert_string_equal(endpoint.host, "autoscaling.eu-west-1.amazonaws.com");
+        endpoint_done(&endpoint);
+        setenv("AWS_ENDPOINT_URL_AUTO_SCALING", "https://127.0.0.1:8443/", 1);
+        assert_int_equal(endpoint_resolve("autoscaling", "eu-west-1", NULL, &endpoint, &message), 0);
+        assert_string_equal(endpoint.host, "127.0.0.1:8443");
+        unsetenv("AWS_ENDPOINT_URL_AUTO_SCALING");
+}
+
 static void what_is_no_region_domain_or_url_is_named(void **state)
 {
         static const struct {
@@ -94,6 +108,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup(a_region_gives_the_host_of_its_partition, clear_environment),
                 cmocka_unit_test_setup(the_variables_of_the_sdks_come_first, clear_environment),
+                cmocka_unit_test_setup(
+                        a_blank_in_a_services_id_is_an_underscore, clear_environment),
                 cmocka_unit_test_setup(what_is_no_region_domain_or_url_is_named, clear_environment),
         };
 
