@@ -4,8 +4,8 @@
 import botocore.session
 
 
-def ec2_client(cloud, session=None, **options):
-    return service_client(cloud, "ec2", session, **options)
+def ec2_client(cloud, session=None, region=None, **options):
+    return service_client(cloud, "ec2", session, region, **options)
 
 
 def service_client(cloud, service, session=None, region=None, **options):
