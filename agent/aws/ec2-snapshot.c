@@ -5,8 +5,6 @@
 
 #include "base/clock.h"
 
-#define PAGE_ITEMS "500"
-
 /* Paths in a reply's snapshotSet/item. */
 static const XmlField snapshot_fields[] = {
         { "snapshotId", offsetof(Ec2Snapshot, id) },
@@ -86,9 +84,8 @@ static int read_snapshot(const XmlNode *item, Ec2Snapshot *snapshot)
 }
 
 /* Adds those of one reply. */
-static int on_page(void *userdata, const XmlNode *root)
+static int read_page(const XmlNode *root, Ec2SnapshotList *snapshots)
 {
-        Ec2SnapshotList *snapshots = userdata;
         const XmlNode *item = xml_first(xml_find(root, "snapshotSet"));
         int r = 0;
 
@@ -106,7 +103,7 @@ static int on_page(void *userdata, const XmlNode *root)
 int ec2_request_snapshots(const Ec2Request *request, Ec2SnapshotList *ret)
 {
         _cleanup_(ec2_snapshot_list_done) Ec2SnapshotList snapshots = { 0 };
-        int r = on_page(&snapshots, ec2_request_reply(request));
+        int r = read_page(ec2_request_reply(request), &snapshots);
 
         if (r < 0)
                 return r;
@@ -137,22 +134,33 @@ int ec2_prepare_create_snapshots(AwsClient *client, const Ec2CreateSnapshots *ar
         return ec2_request_new(client, &query, "snapshotSet/item/snapshotId", ret);
 }
 
-/* EC2 takes MaxResults or ids, not both; its filters know wildcards, ours do not. */
-static void write_filter(const Ec2SnapshotFilter *filter, Query *query)
+static void write_tag_filter(Query *query, unsigned index, const char *key, const char *value)
 {
         _cleanup_(freep) char *name = NULL;
 
+        if (!key)
+                return;
+        if (string_printf(&name, "tag:%s", key) < 0)
+                query->error = -ENOMEM;
+        else
+                query_add_filter(query, index, name, value);
+}
+
+/* EC2 takes MaxResults or ids, not both; its filters know wildcards, ours do not. */
+static void write_filter(const Ec2SnapshotFilter *filter, Query *query)
+{
         query_add(query, "Owner.1", "self");
         if (filter->ids)
                 query_add_list(query, "SnapshotId", filter->ids);
         else
-                query_add(query, "MaxResults", PAGE_ITEMS);
-        if (!filter->tag_key)
-                return;
-        if (string_printf(&name, "tag:%s", filter->tag_key) < 0)
-                query->error = -ENOMEM;
-        else
-                query_add_filter(query, 1, name, filter->tag_value);
+                query_add(query, "MaxResults", EC2_PAGE_ITEMS);
+        write_tag_filter(query, 1, filter->tag_key, filter->tag_value);
+        write_tag_filter(query, 2, filter->and_tag_key, filter->and_tag_value);
+}
+
+static bool has_tag(const Ec2Snapshot *snapshot, const char *key, const char *value)
+{
+        return !key || streq_ptr(tag_list_get(&snapshot->tags, key), value);
 }
 
 /* A service that does not know a filter lists everything, and what is found may be deleted. */
@@ -163,7 +171,8 @@ static void keep_tagged(const Ec2SnapshotFilter *filter, Ec2SnapshotList *snapsh
         for (size_t i = 0; i < snapshots->count; i++) {
                 Ec2Snapshot *snapshot = &snapshots->items[i];
 
-                if (streq_ptr(tag_list_get(&snapshot->tags, filter->tag_key), filter->tag_value))
+                if (has_tag(snapshot, filter->tag_key, filter->tag_value) &&
+                        has_tag(snapshot, filter->and_tag_key, filter->and_tag_value))
                         snapshots->items[kept++] = *snapshot;
                 else
                         snapshot_done(snapshot);
@@ -171,12 +180,28 @@ static void keep_tagged(const Ec2SnapshotFilter *filter, Ec2SnapshotList *snapsh
         snapshots->count = kept;
 }
 
-int ec2_describe_snapshots(AwsClient *client, const Ec2SnapshotFilter *filter, Ec2Flags flags,
-        Ec2SnapshotList *ret, ApiError *reterr)
+typedef struct Listing {
+        const Ec2SnapshotFilter *filter;
+        Ec2OnSnapshots on_snapshots;
+        void *userdata;
+} Listing;
+
+static int on_page(void *userdata, const XmlNode *root)
 {
         _cleanup_(ec2_snapshot_list_done) Ec2SnapshotList snapshots = { 0 };
+        const Listing *listing = userdata;
+        int r = read_page(root, &snapshots);
+
+        if (r < 0)
+                return r;
+        keep_tagged(listing->filter, &snapshots);
+        return listing->on_snapshots(listing->userdata, &snapshots);
+}
+
+static int call_describe(AwsClient *client, Listing *listing, Ec2Flags flags, ApiError *reterr)
+{
+        const Ec2SnapshotFilter *filter = listing->filter;
         _cleanup_(query_done) Query query = QUERY_INIT;
-        int r;
 
         if (!filter->all && !filter->tag_key && (!filter->ids || filter->ids->count == 0))
                 return -EINVAL;
@@ -184,11 +209,41 @@ int ec2_describe_snapshots(AwsClient *client, const Ec2SnapshotFilter *filter, E
                 return -E2BIG;
         ec2_begin(&query, "DescribeSnapshots");
         write_filter(filter, &query);
-        r = ec2_call_pages(client, &query, flags, on_page, &snapshots, reterr);
+        return ec2_call_pages(client, &query, flags, on_page, listing, reterr);
+}
+
+int ec2_list_snapshots(AwsClient *client, const Ec2SnapshotFilter *filter,
+        Ec2OnSnapshots on_snapshots, void *userdata, ApiError *reterr)
+{
+        Listing listing = { .filter = filter, .on_snapshots = on_snapshots, .userdata = userdata };
+
+        return call_describe(client, &listing, /* flags= */ 0, reterr);
+}
+
+static int collect(void *userdata, Ec2SnapshotList *page)
+{
+        Ec2SnapshotList *snapshots = userdata;
+
+        for (size_t i = 0; i < page->count; i++) {
+                Ec2Snapshot *snapshot = ARRAY_ADD(snapshots->items, snapshots->count);
+
+                if (!snapshot)
+                        return -ENOMEM;
+                *snapshot = page->items[i];
+                page->items[i] = (Ec2Snapshot){ 0 };
+        }
+        return 0;
+}
+
+int ec2_describe_snapshots(AwsClient *client, const Ec2SnapshotFilter *filter, Ec2Flags flags,
+        Ec2SnapshotList *ret, ApiError *reterr)
+{
+        _cleanup_(ec2_snapshot_list_done) Ec2SnapshotList snapshots = { 0 };
+        Listing listing = { .filter = filter, .on_snapshots = collect, .userdata = &snapshots };
+        int r = call_describe(client, &listing, flags, reterr);
+
         if (r != 0)
                 return r;
-        if (filter->tag_key)
-                keep_tagged(filter, &snapshots);
         *ret = snapshots;
         snapshots = (Ec2SnapshotList){ 0 };
         return 0;

@@ -59,9 +59,14 @@ int ec2_request_snapshots(const Ec2Request *request, Ec2SnapshotList *ret);
 typedef struct Ec2SnapshotFilter {
         const StringList *ids; /* at most EC2_IDS_MAX, or NULL */
         bool all; /* of our account's */
-        const char *tag_key; /* and its value; or NULL */
-        const char *tag_value;
+        const char *tag_key, *tag_value; /* or NULL */
+        const char *and_tag_key, *and_tag_value; /* a second one; or NULL */
 } Ec2SnapshotFilter;
+
+/* For many, page by page; what is taken out of `page` is left zeroed. 0 and the common outcomes. */
+typedef int (*Ec2OnSnapshots)(void *userdata, Ec2SnapshotList *page);
+int ec2_list_snapshots(AwsClient *client, const Ec2SnapshotFilter *filter,
+        Ec2OnSnapshots on_snapshots, void *userdata, ApiError *reterr);
 
 /* Our own account's only, all pages. 0, NOT_FOUND (ids) and the common outcomes. */
 int ec2_describe_snapshots(AwsClient *client, const Ec2SnapshotFilter *filter, Ec2Flags flags,
