@@ -12,6 +12,7 @@ libaws_a_SOURCES = \
 	%D%/credentials.c %D%/credentials.h \
 	%D%/ec2.c %D%/ec2.h \
 	%D%/ec2-copy.c %D%/ec2-copy.h \
+	%D%/ec2-guarded.c %D%/ec2-guarded.h \
 	%D%/ec2-image.c %D%/ec2-image.h \
 	%D%/ec2-image-keeping.c %D%/ec2-image-keeping.h \
 	%D%/ec2-instance.c %D%/ec2-instance.h \
