@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_kill.py \
 	%D%/e2e/test_lab.py \
 	%D%/e2e/test_methods.py \
+	%D%/e2e/test_orphans.py \
 	%D%/e2e/test_profiles.py \
 	%D%/e2e/test_reboot.py \
 	%D%/e2e/test_surprises.py

@@ -29,3 +29,13 @@ int ec2_protect_image(AwsClient *client, const char *id, bool with_cooldown, Api
                 query_add_bool(&query, "WithCooldown", true);
         return ec2_call(client, &query, EC2_FRESH, &reply, reterr);
 }
+
+int ec2_unprotect_image(AwsClient *client, const char *id, ApiError *reterr)
+{
+        _cleanup_(query_done) Query query = QUERY_INIT;
+        _cleanup_(xml_freep) Xml *reply = NULL;
+
+        ec2_begin(&query, "DisableImageDeregistrationProtection");
+        query_add(&query, "ImageId", id);
+        return ec2_call(client, &query, /* flags= */ 0, &reply, reterr);
+}

@@ -12,3 +12,6 @@ int ec2_deprecate_image(
 /* With a cooldown it lasts for a day after it was taken off. Outcomes likewise. */
 int ec2_protect_image(
         AwsClient *client, const char *id, bool with_cooldown, ApiError *reterr);
+
+/* Takes that off. Where it was with a cooldown, EC2 refuses to deregister for a day all the same. */
+int ec2_unprotect_image(AwsClient *client, const char *id, ApiError *reterr);

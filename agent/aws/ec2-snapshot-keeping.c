@@ -52,6 +52,16 @@ int ec2_lock_snapshot(AwsClient *client, const char *id, const char *mode, unsig
         return ec2_call(client, &query, EC2_FRESH, &reply, reterr);
 }
 
+int ec2_unlock_snapshot(AwsClient *client, const char *id, ApiError *reterr)
+{
+        _cleanup_(query_done) Query query = QUERY_INIT;
+        _cleanup_(xml_freep) Xml *reply = NULL;
+
+        ec2_begin(&query, "UnlockSnapshot");
+        query_add(&query, "SnapshotId", id);
+        return ec2_call(client, &query, /* flags= */ 0, &reply, reterr);
+}
+
 /* --- The archive ------------------------------------------------------------------------------ */
 
 /* It takes a day or more until the tier is the new one; until then only the operation tells. */

@@ -13,4 +13,7 @@ int ec2_enable_fast_restore(AwsClient *client, const StringList *snapshots,
 int ec2_lock_snapshot(AwsClient *client, const char *id, const char *mode, unsigned days,
         ApiError *reterr);
 
+/* EC2 refuses where a lock in compliance mode has come into force. */
+int ec2_unlock_snapshot(AwsClient *client, const char *id, ApiError *reterr);
+
 int ec2_archive_snapshot(AwsClient *client, const char *id, ApiError *reterr);

@@ -97,6 +97,12 @@ void string_list_sort(StringList *list)
                 qsort(list->items, list->count, sizeof(char *), compare_strings);
 }
 
+bool string_list_has_sorted(const StringList *list, const char *string)
+{
+        return list->count > 0 &&
+                bsearch(&string, list->items, list->count, sizeof(char *), compare_strings);
+}
+
 void *array_add(void **array, size_t *count, size_t element_size)
 {
         void *grown = *array, *element;

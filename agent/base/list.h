@@ -31,6 +31,9 @@ int string_list_copy(const StringList *list, StringList *ret);
 
 void string_list_sort(StringList *list);
 
+/* Of a list that is sorted: for those that are long. */
+bool string_list_has_sorted(const StringList *list, const char *string);
+
 /*
  * Makes room for one more element in an array that grows by doubling: returns the address of the
  * fresh, zeroed last element and raises *count, or NULL when memory is out.

@@ -153,6 +153,22 @@ int parse_u64(const char *string, uint64_t *ret)
         return 0;
 }
 
+int parse_micro(const char *string, uint64_t *ret)
+{
+        const char *point = strchr(string, '.');
+        const char *fraction = point ? point + 1 : "";
+        size_t whole = point ? (size_t)(point - string) : strlen(string);
+        char digits[32];
+
+        if (whole == 0 || strlen(fraction) > 6 || (point && *fraction == '\0'))
+                return -EINVAL;
+        if (whole > 14)
+                return -ERANGE;
+        (void)snprintf(digits, sizeof(digits), "%.*s%s%.*s", (int)whole, string, fraction,
+                (int)(6 - strlen(fraction)), "000000");
+        return parse_u64(digits, ret);
+}
+
 int parse_boolean(const char *string, bool *ret)
 {
         static const char *const yes[] = { "yes", "true", "on", "1" };

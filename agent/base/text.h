@@ -54,6 +54,9 @@ void hex_encode(const void *bytes, size_t size, char *ret);
 /* Decimal, whole string, no sign, no blank: 0, -EINVAL or -ERANGE. */
 int parse_u64(const char *string, uint64_t *ret);
 
+/* "0.05", in millionths: digits, and at most six behind a point. 0, -EINVAL or -ERANGE. */
+int parse_micro(const char *string, uint64_t *ret);
+
 /* yes/no, true/false, on/off, 1/0, as systemd's: 0 or -EINVAL. */
 int parse_boolean(const char *string, bool *ret);
 

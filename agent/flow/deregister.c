@@ -7,6 +7,7 @@
 #include "flow/identify.h"
 #include "flow/labels.h"
 #include "flow/removal-image.h"
+#include "flow/removal-snapshot.h"
 #include "flow/removal.h"
 
 /* --- The request ------------------------------------------------------------------------------ */
@@ -60,6 +61,22 @@ static int read_request(
 
 /* --- What they are ---------------------------------------------------------------------------- */
 
+static int judge_locks(const Removal *removal, const Ec2Image *image)
+{
+        _cleanup_(string_list_done) StringList ids = STRING_LIST_INIT;
+        const char *locked;
+
+        for (size_t i = 0; i < image->n_devices; i++)
+                if (image->devices[i].snapshot_id &&
+                        string_list_add(&ids, image->devices[i].snapshot_id) < 0)
+                        return -ENOMEM;
+        locked = removal_find_lock(removal, &ids);
+        if (!locked)
+                return 0;
+        return failure_set(&removal->bake->failure, FAILURE_PROTECTED, -EPERM,
+                "Image %s cannot be deregistered: its snapshot %s is locked", image->id, locked);
+}
+
 static int judge(Removal *removal, const Ec2Image *image, bool force)
 {
         _cleanup_(freep) char *reason = NULL;
@@ -75,7 +92,7 @@ static int judge(Removal *removal, const Ec2Image *image, bool force)
                         "Image %s was not made by quiesced, since it carries no tag " LABEL_JOB
                         ": it is deregistered only with the option force",
                         image->id);
-        return 0;
+        return judge_locks(removal, image);
 }
 
 static const Ec2Image *find_image(const Ec2ImageList *images, const char *id)
@@ -147,7 +164,7 @@ static int examine(Removal *removal, const StringList *ids, bool force)
 int run_deregister(Bake *bake, const BakeRequest *request)
 {
         _cleanup_(string_list_done) StringList ids = STRING_LIST_INIT;
-        Removal removal = { .bake = bake };
+        _cleanup_(removal_done) Removal removal = { .bake = bake };
         int r;
 
         r = read_request(bake, request, &bake->record.removal, &ids);
@@ -157,10 +174,12 @@ int run_deregister(Bake *bake, const BakeRequest *request)
                 r = bake_begin_record(bake, request->job, "deregister");
         removal.record = bake->record.removal;
         if (r >= 0)
+                r = removal_read_locks(&removal);
+        if (r >= 0)
                 r = examine(&removal, &ids, json_get_bool(request->options, "force", false));
         if (r >= 0)
                 r = bake_check_cancelled(bake);
         if (r < 0)
                 return failure_set(&bake->failure, FAILURE_INTERNAL, r, "%s", strerror(-r));
-        return removal_run(bake);
+        return removal_work(&removal);
 }

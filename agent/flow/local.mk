@@ -11,6 +11,10 @@ libflow_a_SOURCES = \
 	%D%/identify.c %D%/identify.h \
 	%D%/labels.c %D%/labels.h \
 	%D%/observer.c %D%/observer.h \
+	%D%/claims.c %D%/claims.h \
+	%D%/origin.c %D%/origin.h \
+	%D%/orphans.c %D%/orphans.h \
+	%D%/orphans-find.c %D%/orphans-find.h \
 	%D%/plan.c %D%/plan-json.c %D%/plan-name.c %D%/plan.h \
 	%D%/plan-coverage.c %D%/plan-coverage.h \
 	%D%/plan-selection.c %D%/plan-selection.h \
@@ -22,6 +26,7 @@ libflow_a_SOURCES = \
 	%D%/removal.c %D%/removal.h \
 	%D%/removal-entry.c %D%/removal-entry.h \
 	%D%/removal-image.c %D%/removal-image.h \
+	%D%/removal-instance.c %D%/removal-instance.h \
 	%D%/removal-snapshot.c %D%/removal-snapshot.h \
 	%D%/reboot.c %D%/reboot.h \
 	%D%/record.c %D%/record.h \
@@ -44,6 +49,7 @@ if HAVE_CMOCKA
 FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-consistency test-profile test-publish-keys test-record \
 	test-settings test-spec test-labels test-watch test-witness
 FLOW_TESTS += test-retain test-retain-histories
+FLOW_TESTS += test-origin test-orphans
 check_PROGRAMS += $(FLOW_TESTS)
 TESTS += $(FLOW_TESTS)
 PLAN_HOST = tests/unit/plan-host.c tests/unit/plan-host.h
@@ -74,6 +80,12 @@ test_record_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_settings_SOURCES = tests/unit/test-settings.c
 test_settings_CFLAGS = $(TEST_CFLAGS)
 test_settings_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_origin_SOURCES = tests/unit/test-origin.c
+test_origin_CFLAGS = $(TEST_CFLAGS)
+test_origin_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_orphans_SOURCES = tests/unit/test-orphans.c
+test_orphans_CFLAGS = $(TEST_CFLAGS)
+test_orphans_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_spec_SOURCES = tests/unit/test-spec.c
 test_spec_CFLAGS = $(TEST_CFLAGS)
 test_spec_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
@@ -90,3 +102,9 @@ test_watch_SOURCES = tests/unit/test-watch.c $(FAKE_HOST)
 test_watch_CFLAGS = $(TEST_CFLAGS)
 test_watch_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 endif
+
+check_PROGRAMS += fuzz-origin
+TESTS += fuzz-origin
+fuzz_origin_SOURCES = tests/fuzz/fuzz-origin.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+fuzz_origin_LDADD = $(FLOW_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/origin

@@ -5,6 +5,11 @@
 
 #include "base/text.h"
 
+void removal_done(Removal *removal)
+{
+        string_list_done(&removal->locked);
+}
+
 json_t *removal_entries(const Removal *removal, const char *kind)
 {
         return json_object_get(removal->record, kind);

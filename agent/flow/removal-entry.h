@@ -13,11 +13,15 @@
 
 #include "flow/bake.h"
 
-typedef struct Removal {
+typedef struct Removal Removal;
+struct Removal {
         Bake *bake;
         json_t *record; /* record.removal */
+        StringList locked; /* snapshots of the account, sorted */
         bool stop; /* EC2 cannot be reached: whatever comes next would wait in vain */
-} Removal;
+};
+
+void removal_done(Removal *removal);
 
 /* The array of entries, which may be empty: "images", "snapshots", "instances". */
 json_t *removal_entries(const Removal *removal, const char *kind);

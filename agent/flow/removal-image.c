@@ -3,6 +3,7 @@
 
 #include "flow/removal-image.h"
 
+#include "aws/ec2-image-keeping.h"
 #include "aws/ec2-registration.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -99,6 +100,34 @@ static int note_gone(json_t *entry, const StringList *ids)
         return 0;
 }
 
+/* What protects it is taken off, where that is wanted, before anything of it goes. */
+static int lift(Removal *removal, json_t *entry)
+{
+        _cleanup_(string_list_done) StringList ids = STRING_LIST_INIT;
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        _cleanup_(freep) char *reason = NULL;
+        const char *locked;
+        int r = entry_remaining(entry, &ids);
+
+        if (r < 0)
+                return r;
+        locked = removal_find_lock(removal, &ids);
+        if (locked)
+                return string_printf(&reason, "its snapshot %s is locked", locked) < 0 ?
+                        -ENOMEM :
+                        entry_refuse(entry, FAILURE_PROTECTED, reason);
+        r = removal_unlock(removal, &ids, &error);
+        if (r != 0)
+                return removal_leave_api(removal, entry, "UnlockSnapshot", r, &error);
+        if (!json_get_bool(entry, "protected", false) || json_get_bool(entry, "deregistered", false))
+                return 0;
+        r = ec2_unprotect_image(removal->bake->aws, entry_id(entry), &error);
+        if (r != 0 && r != EC2_E_NOT_FOUND)
+                return removal_leave_api(
+                        removal, entry, "DisableImageDeregistrationProtection", r, &error);
+        return json_object_del(entry, "protected") < 0 ? -ENOMEM : bake_save(removal->bake);
+}
+
 static int deregister(Removal *removal, json_t *entry)
 {
         _cleanup_(string_list_done) StringList deleted = STRING_LIST_INIT;
@@ -167,7 +196,9 @@ static int remove_image(Removal *removal, json_t *entry)
                 r = bake_save(removal->bake);
         if (r < 0 || is_left(entry) || entry_is_settled(entry))
                 return r;
-        r = deregister(removal, entry);
+        r = lift(removal, entry);
+        if (r >= 0 && !is_left(entry))
+                r = deregister(removal, entry);
         if (r < 0 || is_left(entry))
                 return r;
         r = delete_snapshots(removal, entry);

@@ -3,6 +3,8 @@
 
 #include "flow/removal-snapshot.h"
 
+#include "aws/ec2-guarded.h"
+#include "aws/ec2-snapshot-keeping.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -140,13 +142,62 @@ int removal_delete_snapshot(
         return r < 0 ? r : REMOVAL_E_LEFT;
 }
 
+/* --- Locks ------------------------------------------------------------------------------------ */
+
+/* Who may not see the locks, or has a cloud without them, still has EC2 refuse the deletion. */
+int removal_read_locks(Removal *removal)
+{
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        int r = ec2_list_locked_snapshots(removal->bake->aws, &removal->locked, &error);
+
+        if (r != 0 && r != EC2_E_REFUSED)
+                return bake_fail_api(removal->bake, "DescribeLockedSnapshots", r, &error);
+        if (r != 0)
+                log_info("Which snapshots are locked is not known: %s",
+                        error.code ? error.code : "EC2 refuses to tell");
+        string_list_sort(&removal->locked);
+        return 0;
+}
+
+const char *removal_find_lock(const Removal *removal, const StringList *snapshot_ids)
+{
+        if (removal_overrides(removal, "locked"))
+                return NULL;
+        for (size_t i = 0; i < snapshot_ids->count; i++)
+                if (string_list_has_sorted(&removal->locked, snapshot_ids->items[i]))
+                        return snapshot_ids->items[i];
+        return NULL;
+}
+
+int removal_unlock(Removal *removal, const StringList *snapshot_ids, ApiError *reterr)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < snapshot_ids->count && r == 0; i++) {
+                const char *id = snapshot_ids->items[i];
+
+                if (string_list_has_sorted(&removal->locked, id))
+                        r = ec2_unlock_snapshot(removal->bake->aws, id, reterr);
+        }
+        return r;
+}
+
 /* --- Those that belong to no image ------------------------------------------------------------ */
 
 static int delete_entry(Removal *removal, json_t *entry, const Ec2ImageList *users)
 {
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
         _cleanup_(freep) char *reason = NULL;
-        int r = removal_delete_snapshot(removal, users, entry_id(entry), &reason);
+        char *items[] = { (char *)(uintptr_t)entry_id(entry), NULL };
+        const StringList ids = { items, 1 };
+        int r;
 
+        if (removal_find_lock(removal, &ids))
+                return entry_refuse(entry, FAILURE_PROTECTED, "it is locked");
+        r = removal_unlock(removal, &ids, &error);
+        if (r != 0)
+                return removal_leave_api(removal, entry, "UnlockSnapshot", r, &error);
+        r = removal_delete_snapshot(removal, users, entry_id(entry), &reason);
         if (r == 0) {
                 log_info("Deleted %s", entry_id(entry));
                 r = json_object_set_new(entry, "done", json_true());

@@ -9,6 +9,15 @@
 int removal_find_users(
         Removal *removal, const StringList *snapshot_ids, Ec2ImageList *ret, ApiError *reterr);
 
+/* Which are locked, once for all that is removed. 0, or a negative errno and a failure. */
+int removal_read_locks(Removal *removal);
+
+/* The first of these that is locked, or NULL; also NULL where locks are lifted. */
+const char *removal_find_lock(const Removal *removal, const StringList *snapshot_ids);
+
+/* Those of them that are locked no longer are: 0, or an Ec2Outcome, or a negative errno. */
+int removal_unlock(Removal *removal, const StringList *snapshot_ids, ApiError *reterr);
+
 enum {
         REMOVAL_E_SHARED = 1, /* another image uses it: it stays */
         REMOVAL_E_LEFT, /* it may go another time */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "flow/removal-image.h"
+#include "flow/removal-instance.h"
 #include "flow/removal-snapshot.h"
 
 /* In the message; all of them are in the details. */
@@ -282,23 +283,37 @@ static void forget_attempts(const Removal *removal)
         }
 }
 
-int removal_run(Bake *bake)
+int removal_work(Removal *removal)
 {
-        Removal removal = { .bake = bake, .record = bake->record.removal };
+        Bake *bake = removal->bake;
         int r;
 
         observer_step(bake->observer, STEP_REMOVE);
         bake->record.state = RECORD_REMOVING;
-        forget_attempts(&removal);
+        forget_attempts(removal);
         bake->deaf = true; /* a cancel is heeded between two images, not within one */
-        r = learn_instances(&removal);
+        r = learn_instances(removal);
         if (r >= 0)
                 r = bake_save(bake);
         if (r >= 0)
-                r = removal_remove_images(&removal);
-        if (r >= 0 && !removal.stop)
-                r = removal_delete_snapshots(&removal);
-        r = removal_end(&removal, r);
+                r = removal_remove_images(removal);
+        if (r >= 0 && !removal->stop)
+                r = removal_delete_snapshots(removal);
+        if (r >= 0 && !removal->stop)
+                r = removal_end_instances(removal);
+        r = removal_end(removal, r);
         bake->deaf = false;
         return r;
+}
+
+int removal_run(Bake *bake)
+{
+        _cleanup_(removal_done) Removal removal = { .bake = bake, .record = bake->record.removal };
+        int r;
+
+        bake->record.state = RECORD_REMOVING;
+        r = bake_save(bake);
+        if (r >= 0)
+                r = removal_read_locks(&removal);
+        return r < 0 ? r : removal_work(&removal);
 }

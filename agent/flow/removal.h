@@ -25,3 +25,8 @@
  * leaves the record unfinished, to be tried again; what may never go has failed by its name.
  */
 int removal_run(Bake *bake);
+
+typedef struct Removal Removal;
+
+/* The same for a removal whose locks are read. */
+int removal_work(Removal *removal);

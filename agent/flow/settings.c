@@ -12,6 +12,8 @@ static const ConfigRange budget_range = { FREEZE_BUDGET_USEC_MIN, FREEZE_BUDGET_
 static const ConfigRange reboot_range = { USEC_PER_SEC, 3600 * USEC_PER_SEC };
 static const ConfigRange settle_range = { 0, 600 * USEC_PER_SEC };
 
+static const ConfigRange age_range = { 3600 * USEC_PER_SEC, 3650 * 86400 * USEC_PER_SEC };
+
 /* The daemon reads its own section; here it is only known to exist. */
 static int ignore(const ConfigKey *key, const char *value, void *target, char **reterr)
 {
@@ -34,6 +36,18 @@ static int parse_volume_map(const ConfigKey *key, const char *value, void *targe
         return r;
 }
 
+/* A decimal as it is written, without a detour by binary fractions. */
+static int parse_price(const ConfigKey *key, const char *value, void *target, char **reterr)
+{
+        uint64_t *price_micro = target;
+
+        if (parse_micro(value, price_micro) >= 0 && *price_micro <= PRICE_MICRO_MAX)
+                return 0;
+        (void)string_printf(reterr, "must be a price such as 0.05, with at most 6 digits behind the "
+                                    "point, up to 1000");
+        return -EINVAL;
+}
+
 static int parse_path(const ConfigKey *key, const char *value, void *target, char **reterr)
 {
         if (*value != '/') {
@@ -54,6 +68,8 @@ static const ConfigKey keys[] = {
                 true },
         { "Aws", "SettleSec", config_parse_usec, offsetof(Settings, settle_usec), &settle_range },
         { "Aws", "RebootSec", config_parse_usec, offsetof(Settings, reboot_usec), &reboot_range },
+        { "Orphans", "MinAgeSec", config_parse_usec, offsetof(Settings, orphan_age_usec), &age_range },
+        { "Orphans", "PricePerGiBMonth", parse_price, offsetof(Settings, price_micro), NULL },
         { "Freeze", "BudgetSec", config_parse_usec, offsetof(Settings, freeze_budget_usec),
                 &budget_range },
         { "Freeze", "Socket", parse_path, offsetof(Settings, freezer_socket), NULL },
@@ -87,6 +103,8 @@ static int set_defaults(Settings *settings, const char *path)
         /* EC2 API Reference, RebootInstances: a hard reboot after some minutes, at the latest. */
         settings->reboot_usec = 900 * USEC_PER_SEC;
         settings->freeze_budget_usec = 10 * USEC_PER_SEC;
+        settings->orphan_age_usec = 86400 * USEC_PER_SEC;
+        settings->price_micro = 50000; /* of us-east-1, "Amazon EBS pricing" */
         if (string_replace(&settings->freezer_socket,
                     environment_or("QUIESCED_FREEZER_SOCKET", "/run/quiesced/freezer.sock")) < 0)
                 return -ENOMEM;

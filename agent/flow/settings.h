@@ -12,12 +12,17 @@
 #define FREEZE_BUDGET_USEC_MIN UINT64_C(1000000)
 #define FREEZE_BUDGET_USEC_MAX UINT64_C(30000000)
 
+/* 1000 a GiB: a sum over all that an account may hold stays far from the end of 64 bits. */
+#define PRICE_MICRO_MAX UINT64_C(1000000000)
+
 typedef struct Settings {
         StringList volume_map; /* DEVICE:VOLUME-ID */
         StringList nvme_models;
         uint64_t settle_usec; /* how long EC2 may keep a fresh object invisible */
         uint64_t reboot_usec; /* how long EC2 may take to reboot this host for an image */
         uint64_t freeze_budget_usec;
+        uint64_t orphan_age_usec; /* younger ones are none */
+        uint64_t price_micro; /* of a GiB and month, in millionths */
         char *freezer_socket;
         char *profile_folder;
         char *job_folder;

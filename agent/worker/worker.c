@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "flow/deregister.h"
+#include "flow/orphans-find.h"
 #include "flow/run.h"
 #include "worker/report.h"
 
@@ -18,8 +19,10 @@ static const struct {
         int (*run)(Bake *bake, const BakeRequest *request);
 } verbs[] = {
         { "bake", true, run_bake },
+        { "delete-orphans", true, run_delete_orphans },
         { "deregister", true, run_deregister },
         { "freeze", false, run_freeze },
+        { "orphans", false, run_orphans },
         { "plan", false, run_plan },
         { "resume", true, run_resume },
         { "survey", false, run_survey },

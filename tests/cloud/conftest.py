@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A running cloud with a root and a data volume, and the clients that judge it."""
 
-import json
-
-import botocore.session
 import pytest
 from botocore.config import Config
-from botocore.loaders import Loader
 
-from cloud.account import ec2_client
+from cloud.account import ec2_client, newer_session
 from cloud.control import Cloud
-from cloud.model import OWN_OVERLAY, merged
-from cloud.raw import VERSION, ImdsClient
+from cloud.raw import ImdsClient
 
 ROOT, DATA = "vol-0aaaaaaaaaaaaaaa1", "vol-0aaaaaaaaaaaaaaa2"
 INSTANCE = "i-0123456789abcdef0"
@@ -44,14 +39,7 @@ def ec2(cloud):
 @pytest.fixture
 def newer_ec2(cloud, tmp_path):
     """botocore's client with the overlay in its model, as a newer botocore would have it."""
-    folder = tmp_path / "models" / "ec2" / VERSION
-    folder.mkdir(parents=True)
-    model = merged(Loader().load_service_model("ec2", "service-2", VERSION),
-                   json.loads(OWN_OVERLAY.read_text())["ec2"])
-    (folder / "service-2.json").write_text(json.dumps(model))
-    session = botocore.session.Session()
-    session.get_component("data_loader").search_paths.insert(0, str(tmp_path / "models"))
-    return client(cloud, session)
+    return client(cloud, newer_session(tmp_path))
 
 
 @pytest.fixture

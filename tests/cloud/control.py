@@ -170,8 +170,9 @@ class Cloud:
         """Members of DescribeImages' Image, and its mappings without a volume."""
         self._ask("set-image", image_id=image, attributes=attributes, others=list(others))
 
-    def set_snapshot(self, snapshot, state, progress=None):
-        self._ask("set-snapshot", snapshot=snapshot, state=state, progress=progress)
+    def set_snapshot(self, snapshot, **fields):
+        """Its `state`, `progress`, `start_time`, `description`, `volume` (by id) or `tags`."""
+        self._ask("set-snapshot", snapshot=snapshot, **fields)
 
     def expire_credentials(self):
         self._ask("expire-credentials")

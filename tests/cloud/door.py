@@ -7,6 +7,7 @@ import threading
 
 from .image_making import instance_stopped
 from .images import image_report
+from .settings import overridden
 from .snapshots import snapshot_report
 from .ssm import parameter_report
 from .volumes import volume_add, volume_change, volume_detach, volume_report
@@ -54,8 +55,7 @@ def operations(server):
         "set-volume": lambda volume, fields: volume_change(world, volume, fields),
         "set-instance": world.set_instance,
         "set-image": world.set_image,
-        "set-snapshot": lambda snapshot, state, progress=None: _snapshot_set(world, snapshot, state,
-                                                                            progress),
+        "set-snapshot": lambda snapshot, **fields: _snapshot_set(world, snapshot, fields),
         "expire-credentials": world.keys.expire,
         "rotate-credentials": lambda: world.keys.rotate().access_key,
         "forget-tokens": server.imds.forget_tokens,
@@ -71,12 +71,13 @@ def _fresh(world, region, kind):
         return list(getattr(there, kind).values())
 
 
-def _snapshot_set(world, snapshot_id, state, progress):
+def _snapshot_set(world, snapshot_id, fields):
+    known = dict.fromkeys(("state", "progress", "start_time", "description", "volume", "tags"))
     with world.lock:
         snapshot = world.snapshots[snapshot_id]
-        snapshot.state = state
-        if progress is not None:
-            snapshot.progress = progress
+        for name, value in overridden(known, fields, "field of a snapshot").items():
+            if name in fields:
+                setattr(snapshot, name, value)
 
 
 class _Listener(socketserver.ThreadingTCPServer):

@@ -20,7 +20,7 @@ from .settings import KNOBS, SETTINGS, overridden
 from .snapshots import snapshot_forget
 from .volumes import volume_add
 
-SETTABLE = ("billing_products", "marketplace_codes", "uefi_data")      # of an instance
+SETTABLE = ("billing_products", "launched", "marketplace_codes", "uefi_data")      # of an instance
 REGIONAL = ("instances", "volumes", "snapshots", "images", "launches", "copies", "parameters",
             "launch_templates", "launch_configurations", "scaling_groups")
 EMPTIED = ("copies", "parameters", "launch_templates", "launch_configurations", "scaling_groups")

@@ -1,31 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deregister: the image and all that belongs to it, nothing else, and also after a kill."""
 
+import time
+
 import pytest
 
-from lab.worker import INSTANCE_ID, Workplace
+from lab.worker import INSTANCE_ID
 
 ERROR = "org.quiesced1.Error."
 OTHER = "ami-0fedcba9876543210"
-
-
-@pytest.fixture(scope="module")
-def module_place():
-    with Workplace() as place:
-        yield place
-
-
-@pytest.fixture
-def place(module_place):
-    yield module_place
-    module_place.cloud.clear_faults()
-    module_place.cloud.configure(**module_place.knobs)
-    for image in module_place.images():
-        module_place.ec2.deregister_image(ImageId=image)
-    for snapshot in module_place.snapshots():
-        module_place.ec2.delete_snapshot(SnapshotId=snapshot)
-    module_place.cloud.clear_calls()
-    module_place.write_config()
 
 
 def deregister(place, *images, **options):
@@ -233,8 +216,40 @@ def test_an_instance_store_image_waits_for_another_version(place):
 
 def test_a_protected_image_stays(place):
     image, _ = place.make_image("protected")
-    place.cloud.set_image(image, {"DeregistrationProtection": "enabled-without-cooldown"})
+    place.ec2.enable_image_deregistration_protection(ImageId=image)
     refused(place, "Protected", [image, "enabled-without-cooldown"], image)
+    refused(place, "Protected", [image], image, force=True, override=["locked"])
+    assert deregister(place, image, override=["protected"])[0]["result"] == "done"
+    assert place.images() == place.snapshots() == set()
+
+
+def test_a_protection_with_a_cooldown_is_taken_off_and_the_image_goes_later(place):
+    image, snapshots = place.make_image("protected")
+    place.ec2.enable_image_deregistration_protection(ImageId=image, WithCooldown=True)
+    place.cloud.configure(cooldown_seconds=2)
+    result, details, job = deregister(place, image, override=["protected"])
+    assert result["error"] == ERROR + "LeftOver" and "cooldown" in result["message"]
+    assert place.images() == {image} and place.snapshots() == set(snapshots)
+    time.sleep(2)
+    assert finish(place, job)[0]["result"] == "done" and place.images() == set()
+    assert len(place.called("DisableImageDeregistrationProtection")) == 1
+
+
+def test_a_locked_snapshot_keeps_its_image(place):
+    ours, _ = place.make_image("ours")
+    image, (locked, _) = place.make_image("locked", job="made-2")
+    place.ec2.lock_snapshot(SnapshotId=locked, LockMode="governance", LockDuration=1)
+    refused(place, "Protected", [image, locked], ours, image, force=True, override=["protected"])
+    assert deregister(place, image, override=["locked"])[0]["result"] == "done"
+    assert place.images() == {ours} and len(place.snapshots()) == 2
+
+
+def test_a_lock_that_nobody_can_take_off_leaves_all_of_it(place):
+    image, (locked, _) = place.make_image("locked")
+    place.ec2.lock_snapshot(SnapshotId=locked, LockMode="compliance", LockDuration=1)
+    result, details, job = deregister(place, image, override=["locked"])
+    assert result["error"] == ERROR + "LeftOver" and place.images() == {image}
+    assert len(place.snapshots()) == 2 and details["removed"] == []
 
 
 @pytest.mark.parametrize("ids", [[], ["ami-1"], ["snap-0123456789abcdef0"], [5], ["ami-0123456*"],
@@ -307,4 +322,4 @@ def test_calls_for_one_image(place):
     place.cloud.clear_calls()
     deregister(place, image)
     assert [call["action"] for call in place.cloud.calls(service="ec2")] == [
-        "DescribeImages", "DescribeInstances", "DeregisterImage"]
+        "DescribeLockedSnapshots", "DescribeImages", "DescribeInstances", "DeregisterImage"]

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from cloud.account import ec2_client
+from cloud.account import ec2_client, newer_session
 from cloud.control import Cloud
 from lab import processes
 from lab.paths import BUILD, scratch_folder
@@ -85,7 +85,7 @@ class Workplace:
         self.write_config()
         self.cloud = Cloud(**{"volumes": VOLUMES, "knobs": {
             "snapshot_seconds": 0, "image_seconds": 0}, **cloud})
-        self.ec2 = ec2_client(self.cloud)
+        self.ec2 = ec2_client(self.cloud, newer_session(self.folder))
         self.knobs = self.cloud.knobs()
 
     def __enter__(self):
@@ -99,6 +99,19 @@ class Workplace:
         sections = {"Aws": ["SettleSec=2s"], **sections}
         (self.folder / "quiesced.conf").write_text("".join(
             f"[{name}]\n" + "\n".join(lines) + "\n" for name, lines in sections.items()))
+
+    def recover(self):
+        """Nothing is scripted, nothing is on record, and the cloud is empty."""
+        self.cloud.clear_faults()
+        self.cloud.configure(**self.knobs)
+        self.cloud.empty()
+        launched = [one["InstanceId"] for found in self.ec2.describe_instances()["Reservations"]
+                    for one in found["Instances"] if one["InstanceId"] != INSTANCE_ID]
+        if launched:
+            self.ec2.terminate_instances(InstanceIds=launched)
+        self.cloud.clear_calls()
+        self.write_config()
+        shutil.rmtree(self.folder / "jobs", ignore_errors=True)
 
     def start(self, verb, job=None, pause=None, **request):
         environment = {**os.environ, **self.cloud.env(), "STATE_DIRECTORY": str(self.folder),

@@ -15,6 +15,9 @@ static void a_string_splits_sorts_and_joins(void **state)
         string_list_sort(&copy);
         assert_return_code(string_list_join(&copy, "+", &joined), 0);
         assert_string_equal(joined, "a+b+c");
+        assert_true(string_list_has_sorted(&copy, "a") && string_list_has_sorted(&copy, "c"));
+        assert_false(string_list_has_sorted(&copy, "aa"));
+        assert_false(string_list_has_sorted(&STRING_LIST_INIT, "a"));
         assert_string_equal(list.items[0], "c");
         assert_true(string_list_contains(&list, "b"));
         assert_false(string_list_contains(&list, ""));

@@ -25,7 +25,8 @@ static void every_key_is_read(void **state)
                                    "[Daemon]\nInhibitDelayMaxSec=1s\nMaxJobsKept=3\nWorkerSilenceSec=1min\n"
                                    "[Host]\nVolumeMap=/dev/vdb:vol-1\nVolumeMap=/dev/vdc:vol-2\n"
                                    "NvmeModels=One Model\nNvmeModels=Another\n"
-                                   "[Aws]\nSettleSec=1min\nRebootSec=5min\n[Freeze]\nBudgetSec=2s\nSocket=/s\n",
+                                   "[Aws]\nSettleSec=1min\nRebootSec=5min\n[Freeze]\nBudgetSec=2s\nSocket=/s\n"
+                                   "[Orphans]\nMinAgeSec=2h\nPricePerGiBMonth=0.06\n",
                                    &settings, &failure),
                 0);
         assert_int_equal(settings.volume_map.count, 2);
@@ -34,6 +35,8 @@ static void every_key_is_read(void **state)
         assert_int_equal(settings.reboot_usec, 300 * USEC_PER_SEC);
         assert_int_equal(settings.freeze_budget_usec, 2 * USEC_PER_SEC);
         assert_string_equal(settings.freezer_socket, "/s");
+        assert_int_equal(settings.orphan_age_usec, 7200 * USEC_PER_SEC);
+        assert_int_equal(settings.price_micro, 60000);
 }
 
 static void bad_values_are_named_with_their_line(void **state)
@@ -48,6 +51,9 @@ static void bad_values_are_named_with_their_line(void **state)
                 { "[Freeze]\nSocket=run/s\n", "x.conf:2: Socket=run/s: must be an absolute path" },
                 { "[Freeze]\nBudgetSec=31s\n", "x.conf:2: BudgetSec=31s: must be from" },
                 { "[Aws]\nSettleSec=11min\n", "x.conf:2: SettleSec=11min: must be from" },
+                { "[Orphans]\nMinAgeSec=59min\n", "x.conf:2: MinAgeSec=59min: must be from" },
+                { "[Orphans]\nPricePerGiBMonth=0,05\n",
+                        "x.conf:2: PricePerGiBMonth=0,05: must be a price such as 0.05" },
                 { "[Aws]\nRegion=x\n", "x.conf:2: unknown key 'Region' in [Aws]" },
         };
 

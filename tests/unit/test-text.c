@@ -74,6 +74,26 @@ static void numbers_are_whole_and_bounded(void **state)
         assert_int_equal(parse_u64("1 ", &value), -EINVAL);
 }
 
+static void decimals_are_read_without_binary_fractions(void **state)
+{
+        uint64_t value;
+
+        assert_return_code(parse_micro("0.05", &value), 0);
+        assert_int_equal(value, 50000);
+        assert_return_code(parse_micro("12", &value), 0);
+        assert_int_equal(value, 12000000);
+        assert_return_code(parse_micro("1.000001", &value), 0);
+        assert_int_equal(value, 1000001);
+        assert_int_equal(parse_micro("0.0000001", &value), -EINVAL);
+        assert_int_equal(parse_micro(".5", &value), -EINVAL);
+        assert_int_equal(parse_micro("1.", &value), -EINVAL);
+        assert_int_equal(parse_micro("1.2.3", &value), -EINVAL);
+        assert_int_equal(parse_micro("1e3", &value), -EINVAL);
+        assert_int_equal(parse_micro("-1", &value), -EINVAL);
+        assert_int_equal(parse_micro("", &value), -EINVAL);
+        assert_int_equal(parse_micro("123456789012345", &value), -ERANGE);
+}
+
 static void booleans_read_as_systemds(void **state)
 {
         bool value = false;
@@ -133,6 +153,7 @@ int main(void)
                 cmocka_unit_test(spans_read_as_systemd_writes_them),
                 cmocka_unit_test(bad_spans_are_refused),
                 cmocka_unit_test(numbers_are_whole_and_bounded),
+                cmocka_unit_test(decimals_are_read_without_binary_fractions),
                 cmocka_unit_test(booleans_read_as_systemds),
                 cmocka_unit_test(prefixes_and_suffixes_are_found),
                 cmocka_unit_test(bytes_print_as_lower_case_hex),
