@@ -3,12 +3,14 @@
 GENERATED_UNITS = \
 	%D%/quiesced.service \
 	%D%/quiesced-bake@.service \
-	%D%/quiesced-freezer@.service
+	%D%/quiesced-freezer@.service \
+	%D%/quiesced-prune@.service
 
 systemdsystemunit_DATA = $(GENERATED_UNITS)
 dist_systemdsystemunit_DATA = \
 	%D%/quiesced-bake@.timer \
 	%D%/quiesced-freezer.socket \
+	%D%/quiesced-prune@.timer \
 	%D%/quiesced.timer
 dist_dbuspolicy_DATA = %D%/org.quiesced1.conf
 dist_dbusservice_DATA = %D%/org.quiesced1.service
@@ -28,7 +30,8 @@ CLEANFILES += $(GENERATED_UNITS)
 EXTRA_DIST += \
 	%D%/quiesced.service.in \
 	%D%/quiesced-bake@.service.in \
-	%D%/quiesced-freezer@.service.in
+	%D%/quiesced-freezer@.service.in \
+	%D%/quiesced-prune@.service.in
 
 $(GENERATED_UNITS): %: %.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) -e 's|@pkglibexecdir[@]|$(pkglibexecdir)|g' \

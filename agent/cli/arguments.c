@@ -117,12 +117,23 @@ static const char *const method_names[] = { "auto", "register", "create-image", 
 static const char *const consistency_names[] = { "application", "filesystem", "crash", NULL };
 static const char *const on_degrade_names[] = { "fail", "label", NULL };
 static const char *const wait_names[] = { "queued", "secured", "completed", NULL };
+static const char *const wait_end_names[] = { "queued", "completed", NULL };
 
 #define AT(member) offsetof(Arguments, member)
 
 static const Option options[OPTION_ID_MAX] = {
         [OPTION_HELP] = { "help", NULL, "Show this help", NULL, AT(help), NULL, 'h' },
         [OPTION_JSON] = { "json", NULL, "Print one JSON document", NULL, AT(json), NULL, 'j' },
+        [OPTION_ALL] = { "all", NULL, "What is the account's, not only this instance's", NULL,
+                AT(all) },
+        [OPTION_PROFILE] = { "profile", "PROFILE", "Only what this profile made", parse_text,
+                AT(profile) },
+        [OPTION_DRY_RUN] = { "dry-run", NULL, "Show what would be deleted and why; change nothing",
+                NULL, AT(dry_run) },
+        [OPTION_DELETE] = { "delete", NULL, "Delete them, after a question", NULL, AT(delete) },
+        [OPTION_YES] = { "yes", NULL, "Delete without the question", NULL, AT(yes) },
+        [OPTION_FORCE] = { "force", NULL, "Also what is protected, locked, shared or in use", NULL,
+                AT(force) },
         [OPTION_KIND] = { "kind", "KIND", "Without a profile: plan an image or snapshots",
                 parse_name, AT(kind), kind_names },
         [OPTION_METHOD] = { "method", "METHOD", "How: auto, register, create-image or reboot",
@@ -149,6 +160,8 @@ static const Option options[OPTION_ID_MAX] = {
                 AT(queue) },
         [OPTION_WAIT] = { "wait", "STATE", "Return when queued, secured or completed (default)",
                 parse_name, AT(wait), wait_names },
+        [OPTION_WAIT_END] = { "wait", "STATE", "Return when queued or completed (default)",
+                parse_name, AT(wait), wait_end_names },
         [OPTION_NO_PROGRESS] = { "no-progress", NULL, "Show no progress on the terminal", NULL,
                 AT(no_progress) },
         [OPTION_VERBOSE] = { "verbose", NULL, "Write a line on standard error for each step", NULL,
@@ -254,8 +267,23 @@ static int check_operands(const Verb *verb, const Arguments *arguments)
                 return usage_error(verb,
                         "one argument too many: '%s'; leave it out, or quote blanks",
                         arguments->operands[verb->most_operands]);
-        if (!verb->command && arguments->n_operands > 0 && !*arguments->operands[0])
-                return usage_error(verb, "the argument is empty; give %s", verb->operands);
+        for (size_t i = 0; !verb->command && i < arguments->n_operands; i++)
+                if (!*arguments->operands[i])
+                        return usage_error(verb, "the argument is empty; give %s", verb->operands);
+        return 0;
+}
+
+/* What is asked about must be seen, and what begins no job has nothing to wait for. */
+static int check_deletion(const Verb *verb, const Arguments *arguments)
+{
+        if (arguments->dry_run && (arguments->wait || arguments->queue))
+                return usage_error(verb, "--dry-run begins no job; leave out --%s",
+                        arguments->wait ? "wait" : "queue");
+        if (arguments->yes && !arguments->delete)
+                return usage_error(verb, "--yes answers what --delete asks; give both, or neither");
+        if (arguments->delete && !arguments->yes && (arguments->json || arguments->quiet))
+                return usage_error(verb, "--delete with --%s shows nothing to be asked about; give --yes",
+                        arguments->json ? "json" : "quiet");
         return 0;
 }
 
@@ -276,7 +304,7 @@ static int check_combinations(const Verb *verb, const Arguments *arguments)
                         arguments->kind);
         if (arguments->quiet && arguments->verbose)
                 return usage_error(verb, "--quiet and --verbose exclude each other; leave out one");
-        return 0;
+        return check_deletion(verb, arguments);
 }
 
 int arguments_parse(const Verb *verb, int argc, char **argv, Arguments *ret)

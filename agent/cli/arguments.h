@@ -21,6 +21,12 @@ typedef struct Verb Verb;
 typedef enum OptionId {
         OPTION_HELP,
         OPTION_JSON,
+        OPTION_ALL,
+        OPTION_PROFILE,
+        OPTION_DRY_RUN,
+        OPTION_DELETE,
+        OPTION_YES,
+        OPTION_FORCE,
         OPTION_KIND,
         OPTION_METHOD,
         OPTION_CONSISTENCY,
@@ -33,20 +39,23 @@ typedef enum OptionId {
         OPTION_NO_FREEZE,
         OPTION_QUEUE,
         OPTION_WAIT,
+        OPTION_WAIT_END, /* the same name, where no point in time is taken */
         OPTION_NO_PROGRESS,
         OPTION_VERBOSE,
         OPTION_QUIET,
         OPTION_ID_MAX,
 } OptionId;
 
-#define OPTION_BIT(id) (UINT32_C(1) << (id))
+#define OPTION_BIT(id) (UINT64_C(1) << (id))
 
 typedef struct Arguments {
         const Verb *verb;
         char **operands; /* into argv, NULL-terminated */
         size_t n_operands;
         bool help, json, no_freeze, queue, no_progress, verbose, quiet;
+        bool all, dry_run, delete, yes, force;
         const char *kind, *method, *consistency, *on_degrade, *description, *wait; /* or NULL */
+        const char *profile;                                                       /* or NULL */
         StringList volumes, exclude;
         StringList tags;      /* "KEY=VALUE", each key once */
         uint64_t budget_usec; /* 0: not given */

@@ -4,6 +4,8 @@
 #include "cli/display.h"
 
 #include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <wchar.h>
 #include <wctype.h>
 
@@ -74,6 +76,25 @@ int display_escape(const char *string, char **ret)
         return text_take(&text, ret);
 }
 
+int display_print(const char *format, ...)
+{
+        _cleanup_(freep) char *line = NULL, *escaped = NULL;
+        va_list list;
+        int length;
+
+        va_start(list, format);
+        length = vasprintf(&line, format, list);
+        va_end(list);
+        if (length < 0) {
+                line = NULL;
+                return -ENOMEM;
+        }
+        if (display_escape(line, &escaped) < 0)
+                return -ENOMEM;
+        printf("%s\n", escaped);
+        return 0;
+}
+
 /* Width and size of the character at the start; a broken byte counts as one column. */
 static unsigned character_width(const char *string, size_t *ret_size)
 {
@@ -142,6 +163,17 @@ int display_time(uint64_t realtime_usec, char **ret)
                 return string_printf(ret, "-");
         timestamp_format(realtime_usec, stamp);
         return string_printf(ret, "%.10s %.8s UTC", stamp, stamp + strcspn(stamp, "T") + 1);
+}
+
+int display_age(uint64_t usec, char **ret)
+{
+        uint64_t minutes = usec / (60 * USEC_PER_SEC);
+
+        if (minutes >= 24 * 60)
+                return string_printf(ret, "%u d", (unsigned)(minutes / (24 * 60)));
+        if (minutes >= 60)
+                return string_printf(ret, "%u h", (unsigned)(minutes / 60));
+        return string_printf(ret, "%u min", (unsigned)minutes);
 }
 
 int display_strings(const json_t *array, char **ret)

@@ -3,8 +3,6 @@
 
 #include "cli/job.h"
 
-#include <systemd/sd-bus.h>
-
 #include "base/text.h"
 #include "cli/client.h"
 #include "cli/display.h"
@@ -30,6 +28,28 @@ int job_path(const char *id, char **ret)
         int r = sd_bus_path_encode(CLIENT_JOBS_PATH, id, ret);
 
         return r < 0 ? r : 0;
+}
+
+/* On a connection of its own: the one that followed the job was closed with its event loop. */
+int job_read_details(const char *path, json_t *job)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(freep) char *text = NULL;
+        json_t *details;
+        int r;
+
+        r = client_connect(&bus);
+        if (r != 0)
+                return r;
+        r = sd_bus_get_property_string(
+                bus, CLIENT_NAME, path, CLIENT_JOB, "Details", &error, &text);
+        if (r < 0)
+                return client_report(&error, r);
+        details = json_loads(text, 0, NULL);
+        if (details && json_object_set_new(job, "details", details) < 0)
+                return client_report_errno(-ENOMEM, "cannot read the details of the job");
+        return 0;
 }
 
 static int add_text(Table *table, const char *label, const char *value)

@@ -16,6 +16,12 @@ bool job_is_secured(const json_t *job);
 /* The object of a job on the bus; 0 or -ENOMEM. */
 int job_path(const char *id, char **ret);
 
+/*
+ * Adds "details", as an object, if the job at `path` has any: they are no property that comes with the
+ * others. 0, or the exit status after a message.
+ */
+int job_read_details(const char *path, json_t *job);
+
 /* What it made, for people, on standard output; 0 or -ENOMEM. */
 int job_print(const json_t *job);
 

@@ -5,16 +5,20 @@ libcli_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
 CLI_LIBS = libcli.a $(BASE_LIBS)
 libcli_a_SOURCES = \
 	%D%/arguments.c %D%/arguments.h \
+	%D%/ask.c %D%/ask.h \
 	%D%/bus-json.c %D%/bus-json.h \
 	%D%/client.c %D%/client.h \
 	%D%/command.c %D%/command.h \
 	%D%/display.c %D%/display.h \
 	%D%/follow.c %D%/follow.h \
 	%D%/job.c %D%/job.h \
+	%D%/listing.c %D%/listing.h \
 	%D%/password-agent.c %D%/password-agent.h \
 	%D%/progress.c %D%/progress.h \
 	%D%/reasons.c %D%/reasons.h \
+	%D%/removal.c %D%/removal.h \
 	%D%/request.c %D%/request.h \
+	%D%/start.c %D%/start.h \
 	%D%/survey.c %D%/survey.h \
 	%D%/table.c %D%/table.h \
 	%D%/verb.h
@@ -24,10 +28,16 @@ quiescectl_LDADD = $(CLI_LIBS)
 quiescectl_SOURCES = \
 	%D%/quiescectl.c \
 	%D%/verb-bake.c \
+	%D%/verb-deregister.c \
+	%D%/verb-doctor.c \
 	%D%/verb-freeze.c \
 	%D%/verb-jobs.c \
+	%D%/verb-list.c \
+	%D%/verb-orphans.c \
 	%D%/verb-plan.c \
+	%D%/verb-prune.c \
 	%D%/verb-status.c \
+	%D%/verb-verify.c \
 	%D%/verb-volumes.c
 
 # Installed under the name of the program that it is for.
@@ -37,6 +47,7 @@ EXTRA_DIST += %D%/quiescectl.bash-completion \
 	tests/cli/conftest.py \
 	tests/cli/test_documents.py \
 	tests/cli/test_freeze.py \
+	tests/cli/test_life.py \
 	tests/cli/test_password.py \
 	tests/cli/test_terminal.py \
 	tests/cli/test_usage.py \

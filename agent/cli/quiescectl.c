@@ -18,6 +18,11 @@
                 OPTION_BIT(OPTION_TAG) | OPTION_BIT(OPTION_DESCRIPTION) |                          \
                 OPTION_BIT(OPTION_NO_FREEZE))
 #define OPTIONS_WAIT (OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_WAIT) | OPTIONS_OUTPUT)
+#define OPTIONS_LIST                                                                               \
+        (OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_PROFILE))
+#define OPTIONS_LIFE                                                                               \
+        (OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_QUEUE) | OPTION_BIT(OPTION_WAIT_END) |        \
+                OPTIONS_OUTPUT)
 
 static const Verb verbs[] = {
         { "status", "", "Show this instance, the running job and the last bake", NULL, 0, 0, false,
@@ -34,6 +39,25 @@ static const Verb verbs[] = {
                 OPTIONS_CUT | OPTIONS_WAIT, verb_snapshot },
         { "bake", "PROFILE", "Run a profile", "needs the name of a PROFILE", 1, 1, false,
                 OPTIONS_CUT | OPTIONS_WAIT | OPTION_BIT(OPTION_METHOD), verb_bake },
+        { "images", "", "List the images that were made of this instance", NULL, 0, 0, false,
+                OPTIONS_LIST, verb_images },
+        { "snapshots", "", "List the snapshots that were made of this instance", NULL, 0, 0, false,
+                OPTIONS_LIST, verb_snapshots },
+        { "verify", "IMAGE", "Launch an instance from an image, and see it work",
+                "needs the id of an IMAGE; 'quiescectl images' lists them", 1, 1, false,
+                OPTIONS_LIFE, verb_verify },
+        { "prune", "PROFILE", "Delete what a profile does not retain",
+                "needs the name of a PROFILE", 1, 1, false,
+                OPTIONS_LIFE | OPTION_BIT(OPTION_DRY_RUN), verb_prune },
+        { "deregister", "IMAGE...", "Delete images, and the snapshots that belong to them",
+                "needs the id of an IMAGE; 'quiescectl images' lists them", 1, IDS_MAX, false,
+                OPTIONS_LIFE | OPTION_BIT(OPTION_FORCE), verb_deregister },
+        { "orphans", "", "List what belongs to nothing any more, and delete it", NULL, 0, 0, false,
+                (OPTIONS_LIFE & ~OPTION_BIT(OPTION_WAIT_END)) | OPTION_BIT(OPTION_ALL) |
+                        OPTION_BIT(OPTION_DELETE) | OPTION_BIT(OPTION_YES),
+                verb_orphans },
+        { "doctor", "[PROFILE]", "Check what this instance may do", NULL, 0, 1, false,
+                OPTION_BIT(OPTION_JSON), verb_doctor },
         { "jobs", "", "List the running and the last jobs", NULL, 0, 0, false,
                 OPTION_BIT(OPTION_JSON), verb_jobs },
         { "cancel", "JOB", "Cancel a job", "needs the id of a JOB; 'quiescectl jobs' lists them", 1,

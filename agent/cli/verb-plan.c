@@ -212,24 +212,8 @@ int verb_plan(const Arguments *arguments)
 {
         const Request request = { .method = "Plan",
                 .name = arguments->n_operands > 0 ? arguments->operands[0] : "" };
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(json_decrefp) json_t *plan = NULL;
-        const char *text;
-        int r;
+        int r = request_ask(&request, arguments, &plan);
 
-        r = client_connect(&bus);
-        if (r == 0)
-                r = request_new(bus, &request, arguments, &call);
-        if (r == 0)
-                r = client_call(bus, call, &reply);
-        if (r != 0)
-                return r;
-        r = sd_bus_message_read_basic(reply, SD_BUS_TYPE_STRING, &text);
-        if (r >= 0)
-                plan = json_loads(text, 0, NULL);
-        if (!json_is_object(plan))
-                return client_report_errno(
-                        r < 0 ? r : -EBADMSG, "cannot read the answer of quiesced");
-        return show_plan(plan, arguments);
+        return r != 0 ? r : show_plan(plan, arguments);
 }

@@ -8,6 +8,9 @@
 
 #include "cli/arguments.h"
 
+/* That quiesced takes in one call. */
+#define IDS_MAX 1000
+
 struct Verb {
         const char *name;
         const char *operands; /* as the usage line shows them */
@@ -16,7 +19,7 @@ struct Verb {
         unsigned least_operands;
         unsigned most_operands;
         bool command;     /* what follows the first operand, or "--", is another program's */
-        uint32_t options; /* bits of OptionId */
+        uint64_t options; /* bits of OptionId */
         int (*run)(const Arguments *arguments); /* returns the exit status */
 };
 
@@ -26,6 +29,13 @@ int verb_plan(const Arguments *arguments);
 int verb_image(const Arguments *arguments);
 int verb_snapshot(const Arguments *arguments);
 int verb_bake(const Arguments *arguments);
+int verb_images(const Arguments *arguments);
+int verb_snapshots(const Arguments *arguments);
+int verb_verify(const Arguments *arguments);
+int verb_prune(const Arguments *arguments);
+int verb_deregister(const Arguments *arguments);
+int verb_orphans(const Arguments *arguments);
+int verb_doctor(const Arguments *arguments);
 int verb_jobs(const Arguments *arguments);
 int verb_cancel(const Arguments *arguments);
 int verb_freeze(const Arguments *arguments);

@@ -17,7 +17,7 @@ KEY_TABLES = {"quiesced.conf.5": "settings.c", "quiesced.profile.5": "profile.c"
 
 def verbs():
     found = re.findall(r"^  ([a-z]+) ", quiescectl("--help").stdout, re.MULTILINE)
-    assert len(found) >= 9
+    assert len(found) >= 16
     return found
 
 
@@ -78,6 +78,8 @@ def test_the_completion_knows_every_verb_and_its_options():
         (["image", "--wait", "s"], ["secured"]),
         (["image", "--wait", "=", "c"], ["completed"]),
         (["image", "--wait", "="], ["queued", "secured", "completed"]),
+        (["prune", "--wait", "="], ["queued", "completed"]),
+        (["orphans", "--d"], ["--delete"]),
     ],
     ids=" ".join,
 )

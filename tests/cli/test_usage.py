@@ -49,6 +49,29 @@ WRONG = [
     (["bake"], "PROFILE"),
     (["bake", ""], "the argument is empty; give PROFILE"),
     (["cancel"], "JOB"),
+    (["images", "ami-1"], "'ami-1'"),
+    (["images", "--profile="], "--profile= must not be empty"),
+    (["images", "--profile"], "--profile=PROFILE"),
+    (["snapshots", "--wait=queued"], "'--wait=queued'"),
+    (["snapshots", "--all=yes"], "'--all' takes no value"),
+    (["verify"], "needs the id of an IMAGE"),
+    (["verify", "ami-1", "ami-2"], "'ami-2'"),
+    (["verify", "ami-1", "--wait=secured"], "--wait=secured must be one of queued, completed"),
+    (["prune"], "needs the name of a PROFILE"),
+    (["prune", "nightly", "--force"], "'--force'"),
+    (["prune", "nightly", "--dry-run", "--wait=queued"], "--dry-run begins no job; leave out --wait"),
+    (["prune", "nightly", "--dry-run", "--queue"], "--dry-run begins no job; leave out --queue"),
+    (["deregister"], "needs the id of an IMAGE"),
+    (["deregister", "ami-1", ""], "the argument is empty; give IMAGE..."),
+    (["deregister", *["ami-1"] * 1001], "one argument too many: 'ami-1'"),
+    (["orphans", "snap-1"], "'snap-1'"),
+    (["orphans", "--yes"], "--yes answers what --delete asks"),
+    (["orphans", "--delete"], "--delete has no terminal to ask at; give --yes"),
+    (["orphans", "--delete", "--json"], "--delete with --json"),
+    (["orphans", "--delete", "--quiet"], "--delete with --quiet"),
+    (["orphans", "--wait=queued"], "'--wait=queued'"),
+    (["doctor", "one", "two"], "'two'"),
+    (["doctor", "--all"], "'--all'"),
     (["jobs", "--quiet"], "'--quiet'"),
     (["freeze"], "quiescectl freeze -- COMMAND"),
     (["freeze", "--"], "quiescectl freeze -- COMMAND"),
@@ -56,7 +79,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("arguments, named", WRONG, ids=[" ".join(a) or "nothing" for a, _ in WRONG])
+@pytest.mark.parametrize("arguments, named", WRONG, ids=[" ".join(a)[:60] or "nothing" for a, _ in WRONG])
 def test_wrong_usage_is_named_in_one_message_and_gives_2(arguments, named):
     result = quiescectl(*arguments)
     assert result.returncode == 2
@@ -84,7 +107,9 @@ def test_version():
 
 
 def test_without_a_bus_the_message_says_what_to_look_at():
-    for verb in (["status"], ["volumes"], ["plan"], ["image", "abc"], ["jobs"], ["cancel", "j-1"]):
+    for verb in (["status"], ["volumes"], ["plan"], ["image", "abc"], ["jobs"], ["cancel", "j-1"], ["images"],
+                 ["snapshots"], ["verify", "ami-1"], ["prune", "web"], ["prune", "web", "--dry-run"],
+                 ["deregister", "ami-1"], ["orphans"], ["orphans", "--delete", "--yes"], ["doctor"]):
         result = quiescectl(*verb)
         assert result.returncode == 1, verb
         assert "cannot reach the system bus" in result.stderr

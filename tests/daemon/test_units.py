@@ -16,14 +16,16 @@ UNITS = {
     "quiesced.service.in": 1.3,
     "quiesced-freezer@.service.in": 2.0,
     "quiesced-bake@.service.in": 1.0,
+    "quiesced-prune@.service.in": 1.0,
 }
+TIMERS = ["quiesced-bake@.timer", "quiesced-prune@.timer"]
 
 
 @pytest.fixture(scope="module")
 def units(tmp_path_factory):
     """The units as installed, but for where the programs are."""
     folder = tmp_path_factory.mktemp("units")
-    for name in [*UNITS, "quiesced-freezer.socket", "quiesced.timer", "quiesced-bake@.timer"]:
+    for name in [*UNITS, "quiesced-freezer.socket", "quiesced.timer", *TIMERS]:
         text = (SYSTEMD / name).read_text()
         text = text.replace("@pkglibexecdir@", str(BUILD)).replace("@bindir@", str(BUILD))
         assert "@" not in re.sub(r"@\.service|@[a-z-]+", "", text), name
@@ -47,6 +49,8 @@ def analyze(folder, *arguments):
         "quiesced-freezer@0.service",
         "quiesced-bake@nightly.service",
         "quiesced-bake@nightly.timer",
+        "quiesced-prune@nightly.service",
+        "quiesced-prune@nightly.timer",
     ],
 )
 def test_systemd_finds_no_fault(units, name):
@@ -82,6 +86,19 @@ def test_the_stop_of_the_service_outlasts_that_of_the_daemon(units):
     limit = int(re.search(r"STOP_LIMIT_USEC \((\d+) \* USEC_PER_SEC\)", manager).group(1))
     stop = int(re.search(r"TimeoutStopSec=(\d+)s", (units / "quiesced.service").read_text()).group(1))
     assert stop > limit
+
+
+@pytest.mark.parametrize("name", TIMERS)
+def test_a_fleet_is_spread_and_each_host_keeps_its_time(units, name):
+    text = (units / name).read_text()
+    for line in ("RandomizedDelaySec=1h", "FixedRandomDelay=true", "Persistent=true"):
+        assert f"\n{line}\n" in text
+
+
+def test_a_prune_is_sandboxed_as_a_bake_is(units):
+    bake, prune = ((units / f"quiesced-{what}@.service").read_text() for what in ("bake", "prune"))
+    sandbox = bake[bake.index("# Speaks D-Bus"):]
+    assert "CapabilityBoundingSet=\n" in sandbox and prune.endswith(sandbox)
 
 
 def test_the_freezer_stops_after_the_daemon(units):

@@ -14,6 +14,8 @@ FILES = {
     "/lib/systemd/system/quiesced-bake@.timer",
     "/lib/systemd/system/quiesced-freezer.socket",
     "/lib/systemd/system/quiesced-freezer@.service",
+    "/lib/systemd/system/quiesced-prune@.service",
+    "/lib/systemd/system/quiesced-prune@.timer",
     "/lib/systemd/system/quiesced.service",
     "/lib/systemd/system/quiesced.timer",
     "/usr/bin/quiescectl",

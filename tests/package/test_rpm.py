@@ -98,7 +98,7 @@ def test_the_rpm_keeps_the_configuration(rpm):
 def test_the_rpm_enables_by_preset_and_stops_schedules(rpm):
     scripts = query(rpm, "scripts")
     assert "preset quiesced-freezer.socket quiesced.service quiesced.timer" in scripts
-    assert "'quiesced-bake@*.timer'" in scripts
+    assert "'quiesced-bake@*.timer'" in scripts and "'quiesced-prune@*.timer'" in scripts
 
 
 def test_the_rpm_makes_the_user_before_the_bus_reads_of_it(rpm):

@@ -97,6 +97,22 @@ static void times_are_utc_and_zero_is_none(void **state)
         assert_string_equal(none, "-");
 }
 
+static void an_age_is_told_in_its_largest_unit(void **state)
+{
+        static const struct {
+                uint64_t seconds;
+                const char *text;
+        } cases[] = { { 0, "0 min" }, { 3599, "59 min" }, { 3600, "1 h" }, { 86399, "23 h" },
+                { 86400, "1 d" }, { UINT64_C(86400) * 4000, "4000 d" } };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(freep) char *text = NULL;
+
+                assert_int_equal(display_age(cases[i].seconds * 1000000, &text), 0);
+                assert_string_equal(text, cases[i].text);
+        }
+}
+
 static void strings_are_joined_and_others_left_out(void **state)
 {
         json_t *array = json_pack("[s, i, s]", "vol-1", 7, "vol-2");
@@ -120,6 +136,7 @@ int main(void)
                 cmocka_unit_test(truncation_keeps_whole_characters),
                 cmocka_unit_test(sizes_use_binary_units),
                 cmocka_unit_test(times_are_utc_and_zero_is_none),
+                cmocka_unit_test(an_age_is_told_in_its_largest_unit),
                 cmocka_unit_test(strings_are_joined_and_others_left_out),
         };
 
