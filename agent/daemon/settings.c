@@ -32,6 +32,7 @@ static const ConfigKey config_keys[] = {
         { "Host", "*", parse_nothing, 0, NULL },
         { "Aws", "*", parse_nothing, 0, NULL },
         { "Freeze", "*", parse_nothing, 0, NULL },
+        { "Verify", "*", parse_nothing, 0, NULL },
 };
 
 void settings_init(Settings *settings)

@@ -57,12 +57,23 @@ static const ConfigKey keys[] = {
         { "Freeze", "BudgetSec", config_parse_usec, offsetof(Settings, freeze_budget_usec),
                 &budget_range },
         { "Freeze", "Socket", parse_path, offsetof(Settings, freezer_socket), NULL },
+        { "Verify", "InstanceType", verify_parse_type, offsetof(Settings, verify.instance_type),
+                NULL },
+        { "Verify", "SubnetId", verify_parse_subnet, offsetof(Settings, verify.subnet_id), NULL },
+        { "Verify", "InstanceProfile", verify_parse_profile,
+                offsetof(Settings, verify.instance_profile), NULL },
+        { "Verify", "SecurityGroups", verify_parse_groups,
+                offsetof(Settings, verify.security_groups), NULL, true },
+        { "Verify", "TimeoutSec", config_parse_usec, offsetof(Settings, verify.timeout_usec),
+                &verify_timeout_range },
+        { "Verify", "Wait", config_parse_enum, offsetof(Settings, verify.wait), verify_wait_names },
 };
 
 void settings_done(Settings *settings)
 {
         string_list_done(&settings->volume_map);
         string_list_done(&settings->nvme_models);
+        verify_settings_done(&settings->verify);
         free(settings->freezer_socket);
         free(settings->profile_folder);
         free(settings->job_folder);
@@ -87,6 +98,7 @@ static int set_defaults(Settings *settings, const char *path)
         /* EC2 API Reference, RebootInstances: a hard reboot after some minutes, at the latest. */
         settings->reboot_usec = 900 * USEC_PER_SEC;
         settings->freeze_budget_usec = 10 * USEC_PER_SEC;
+        verify_settings_init(&settings->verify);
         if (string_replace(&settings->freezer_socket,
                     environment_or("QUIESCED_FREEZER_SOCKET", "/run/quiesced/freezer.sock")) < 0)
                 return -ENOMEM;

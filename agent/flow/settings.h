@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "flow/failure.h"
+#include "flow/verify-keys.h"
 
 /* The hard limit of a freeze: hung_task warns at 120 s, and clusters lose patience long before. */
 #define FREEZE_BUDGET_USEC_MIN UINT64_C(1000000)
@@ -18,6 +19,7 @@ typedef struct Settings {
         uint64_t settle_usec; /* how long EC2 may keep a fresh object invisible */
         uint64_t reboot_usec; /* how long EC2 may take to reboot this host for an image */
         uint64_t freeze_budget_usec;
+        VerifySettings verify;
         char *freezer_socket;
         char *profile_folder;
         char *job_folder;
