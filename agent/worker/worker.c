@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "flow/deregister.h"
 #include "flow/run.h"
+#include "flow/verify.h"
 #include "worker/report.h"
 
 /* Where the daemon puts its end, see base/spawn.h. */
@@ -23,6 +24,7 @@ static const struct {
         { "plan", false, run_plan },
         { "resume", true, run_resume },
         { "survey", false, run_survey },
+        { "verify", true, run_verify },
 };
 
 static int run_verb(Bake *bake, const json_t *request)
