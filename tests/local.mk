@@ -19,7 +19,9 @@ EXTRA_DIST += \
 	%D%/e2e/test_orphans.py \
 	%D%/e2e/test_profiles.py \
 	%D%/e2e/test_reboot.py \
-	%D%/e2e/test_surprises.py
+	%D%/e2e/test_surprises.py \
+	%D%/e2e/test_verify.py \
+	%D%/e2e/test_verify_bake.py
 include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/cloud/local.mk
 include $(top_srcdir)/tests/daemon/local.mk

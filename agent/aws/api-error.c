@@ -83,6 +83,8 @@ static const CodeClass classes[] = {
         { ".NotFound", API_ERROR_NOT_FOUND },
         { "ParameterNotFound", API_ERROR_NOT_FOUND },
         { "ParameterVersionNotFound", API_ERROR_NOT_FOUND },
+        /* HTTP status 500, and nothing that goes on for moments only: whoever launches waits longer. */
+        { "InsufficientInstanceCapacity", API_ERROR_FINAL },
 };
 
 static bool code_matches(const char *code, const char *pattern)

@@ -9,6 +9,7 @@
 static const XmlField instance_fields[] = {
         { "instanceId", offsetof(Ec2Instance, id) },
         { "instanceState/name", offsetof(Ec2Instance, state) },
+        { "stateReason/message", offsetof(Ec2Instance, state_message) },
         { "imageId", offsetof(Ec2Instance, image_id) },
         { "instanceType", offsetof(Ec2Instance, instance_type) },
         { "placement/availabilityZone", offsetof(Ec2Instance, zone) },
@@ -117,7 +118,7 @@ typedef struct Listing {
         Ec2InstanceList instances;
 } Listing;
 
-/* A service that does not know a filter lists everything. */
+/* A service that does not know a filter lists everything, and what is found may be terminated. */
 static bool filter_fits(const Ec2InstanceFilter *filter, const XmlNode *item)
 {
         const char *image_id = xml_text(item, "imageId");
@@ -127,7 +128,8 @@ static bool filter_fits(const Ec2InstanceFilter *filter, const XmlNode *item)
                 return image_id && string_list_contains(filter->image_ids, image_id);
         for (; tag; tag = xml_next(tag))
                 if (streq_ptr(xml_text(tag, "key"), filter->tag_key))
-                        return true;
+                        return !filter->tag_value ||
+                                streq_ptr(xml_text(tag, "value"), filter->tag_value);
         return false;
 }
 
@@ -161,7 +163,9 @@ static int on_page(void *userdata, const XmlNode *root)
 static int list_some(AwsClient *client, Listing *listing, size_t start, ApiError *reterr)
 {
         const StringList *image_ids = listing->filter->image_ids;
+        const char *tag_key = listing->filter->tag_key, *tag_value = listing->filter->tag_value;
         _cleanup_(query_done) Query query = QUERY_INIT;
+        _cleanup_(freep) char *name = NULL;
 
         ec2_begin(&query, "DescribeInstances");
         query_add(&query, "MaxResults", EC2_PAGE_ITEMS);
@@ -171,8 +175,12 @@ static int list_some(AwsClient *client, Listing *listing, size_t start, ApiError
                 if (some.count > EC2_FILTER_VALUES_MAX)
                         some.count = EC2_FILTER_VALUES_MAX;
                 query_add_filter_list(&query, 1, "image-id", &some);
+        } else if (tag_value) {
+                if (string_printf(&name, "tag:%s", tag_key) < 0)
+                        return -ENOMEM;
+                query_add_filter(&query, 1, name, tag_value);
         } else {
-                query_add_filter(&query, 1, "tag-key", listing->filter->tag_key);
+                query_add_filter(&query, 1, "tag-key", tag_key);
         }
         return ec2_call_pages(client, &query, /* flags= */ 0, on_page, listing, reterr);
 }
@@ -191,6 +199,12 @@ int ec2_describe_instances(AwsClient *client, const Ec2InstanceFilter *filter, E
         else
                 ec2_instance_list_done(&listing.instances);
         return r;
+}
+
+bool ec2_instance_is_alive(const Ec2Instance *instance)
+{
+        return !streq_ptr(instance->state, "terminated") &&
+                !streq_ptr(instance->state, "shutting-down");
 }
 
 /* --- Its firmware ----------------------------------------------------------------------------- */

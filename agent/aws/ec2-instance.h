@@ -18,6 +18,7 @@ typedef struct Ec2Attachment {
 typedef struct Ec2Instance {
         char *id;
         char *state; /* "running" */
+        char *state_message; /* why it left the state before */
         char *image_id;
         char *instance_type;
         char *zone;
@@ -55,7 +56,8 @@ void ec2_instance_list_done(Ec2InstanceList *instances);
 /* One of these is set. */
 typedef struct Ec2InstanceFilter {
         const StringList *image_ids; /* that they were launched from */
-        const char *tag_key; /* with any value */
+        const char *tag_key;
+        const char *tag_value; /* of that; NULL: any */
 } Ec2InstanceFilter;
 
 /* None to many, in any state, page by page. 0 and the common outcomes. */
@@ -64,6 +66,9 @@ int ec2_describe_instances(AwsClient *client, const Ec2InstanceFilter *filter, E
 
 /* 0, NOT_FOUND and the common outcomes. */
 int ec2_describe_instance(AwsClient *client, const char *id, Ec2Instance *ret, ApiError *reterr);
+
+/* Neither ended nor about to: "terminated", "shutting-down". */
+bool ec2_instance_is_alive(const Ec2Instance *instance);
 
 /*
  * The UEFI variables (boot order, the keys of Secure Boot), as RegisterImage takes them: base64, at

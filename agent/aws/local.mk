@@ -13,9 +13,11 @@ libaws_a_SOURCES = \
 	%D%/ec2.c %D%/ec2.h \
 	%D%/ec2-copy.c %D%/ec2-copy.h \
 	%D%/ec2-guarded.c %D%/ec2-guarded.h \
+	%D%/ec2-health.c %D%/ec2-health.h \
 	%D%/ec2-image.c %D%/ec2-image.h \
 	%D%/ec2-image-keeping.c %D%/ec2-image-keeping.h \
 	%D%/ec2-instance.c %D%/ec2-instance.h \
+	%D%/ec2-launch.c %D%/ec2-launch.h \
 	%D%/ec2-launch-template.c %D%/ec2-launch-template.h \
 	%D%/ec2-registration.c %D%/ec2-registration.h \
 	%D%/ec2-request.c %D%/ec2-request.h \
@@ -78,7 +80,7 @@ sigv4_replay_LDADD = $(AWS_LIBS)
 # Our client at the end of a socket, for tests against the simulated cloud.
 check_PROGRAMS += aws-probe
 aws_probe_SOURCES = tests/aws/aws-probe.c tests/aws/probe.c tests/aws/probe.h tests/aws/probe-images.c \
-	tests/aws/probe-publishing.c tests/aws/probe-services.c
+	tests/aws/probe-instances.c tests/aws/probe-publishing.c tests/aws/probe-services.c
 aws_probe_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
 aws_probe_LDADD = $(AWS_LIBS)
 
@@ -96,6 +98,7 @@ EXTRA_DIST += \
 	tests/aws/sigv4-suite \
 	tests/aws/test_ec2_client.py \
 	tests/aws/test_frozen_window.py \
+	tests/aws/test_instances.py \
 	tests/aws/test_metadata.py \
 	tests/aws/test_publishing.py \
 	tests/aws/test_services.py \

@@ -33,6 +33,7 @@ static const ConfigKey config_keys[] = {
         { "Aws", "*", parse_nothing, 0, NULL },
         { "Freeze", "*", parse_nothing, 0, NULL },
         { "Orphans", "*", parse_nothing, 0, NULL },
+        { "Verify", "*", parse_nothing, 0, NULL },
 };
 
 void settings_init(Settings *settings)

@@ -9,12 +9,29 @@
 /* Polls begin quickly, for small volumes, and slow down: a first snapshot may take hours. */
 #define POLL_USEC_MIN (250 * USEC_PER_MSEC)
 #define POLL_USEC_MAX (15 * USEC_PER_SEC)
+/* What no cancel stops is not woken by one either, and has to see that its daemon is gone. */
+#define DEAF_USEC_MAX USEC_PER_SEC
 
 int follow_judge(Bake *bake, const char *what, int outcome, const ApiError *error)
 {
         if (outcome == 0 || bake_outcome_passes(outcome, error))
                 return outcome;
         return bake_fail_api(bake, what, outcome, error);
+}
+
+static void rest(const Bake *bake, uint64_t usec)
+{
+        if (bake->deaf)
+                clock_sleep_usec(usec < DEAF_USEC_MAX ? usec : DEAF_USEC_MAX);
+        else
+                bake->observer->wait(bake->observer->userdata, usec, /* fd= */ -1);
+}
+
+static int check_end(Bake *bake)
+{
+        bool gone = bake->observer->gone(bake->observer->userdata);
+
+        return bake->deaf && !gone ? 0 : bake_check_cancelled(bake);
 }
 
 int follow(Bake *bake, int (*try)(Bake *bake, Attempt *ret))
@@ -33,10 +50,10 @@ int follow(Bake *bake, int (*try)(Bake *bake, Attempt *ret))
                         observer_progress(observer, shown = attempt.percent);
                 if (r == 0 && attempt.complete)
                         return 0;
-                r = bake_check_cancelled(bake);
+                r = check_end(bake);
                 if (r < 0)
                         return r;
-                observer->wait(observer->userdata, pause_usec, /* fd= */ -1);
+                rest(bake, pause_usec);
                 pause_usec += pause_usec / 2;
                 if (pause_usec > POLL_USEC_MAX)
                         pause_usec = POLL_USEC_MAX;

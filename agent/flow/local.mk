@@ -4,6 +4,7 @@ libflow_a_SOURCES = \
 	%D%/bake.c %D%/bake.h \
 	%D%/complete.c %D%/complete.h \
 	%D%/consistency.c %D%/consistency.h \
+	%D%/console.c %D%/console.h \
 	%D%/cut.c %D%/cut.h \
 	%D%/deregister.c %D%/deregister.h \
 	%D%/failure.c %D%/failure.h \
@@ -20,6 +21,7 @@ libflow_a_SOURCES = \
 	%D%/plan-selection.c %D%/plan-selection.h \
 	%D%/plan-verdict.c %D%/plan-verdict.h \
 	%D%/profile.c %D%/profile.h \
+	%D%/proof.c %D%/proof.h \
 	%D%/publish.c %D%/publish.h \
 	%D%/publish-keys.c %D%/publish-keys.h \
 	%D%/quiesce.c %D%/quiesce.h \
@@ -37,7 +39,10 @@ libflow_a_SOURCES = \
 	%D%/settings.c %D%/settings.h \
 	%D%/spec.c %D%/spec.h \
 	%D%/survey.c %D%/survey.h \
+	%D%/trial.c %D%/trial.h \
 	%D%/undo.c %D%/undo.h \
+	%D%/verify.c %D%/verify.h \
+	%D%/verify-keys.c %D%/verify-keys.h \
 	%D%/watch.c %D%/watch.h \
 	%D%/witness.c %D%/witness.h \
 	%D%/zone.c %D%/zone.h
@@ -46,7 +51,7 @@ FLOW_LIBS = libflow.a libaws.a libhost.a libfreezeclient.a $(BASE_LIBS) $(MOUNT_
 	$(CURL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS)
 
 if HAVE_CMOCKA
-FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-consistency test-profile test-publish-keys test-record \
+FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-consistency test-console test-profile test-publish-keys test-record \
 	test-settings test-spec test-labels test-watch test-witness
 FLOW_TESTS += test-retain test-retain-histories
 FLOW_TESTS += test-origin test-orphans
@@ -68,6 +73,9 @@ test_witness_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_consistency_SOURCES = tests/unit/test-consistency.c
 test_consistency_CFLAGS = $(TEST_CFLAGS)
 test_consistency_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_console_SOURCES = tests/unit/test-console.c
+test_console_CFLAGS = $(TEST_CFLAGS)
+test_console_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_profile_SOURCES = tests/unit/test-profile.c
 test_profile_CFLAGS = $(TEST_CFLAGS)
 test_profile_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)

@@ -19,6 +19,7 @@ const char *const method_names[] = { "auto", "register", "create-image", "reboot
 const char *const consistency_names[] = { "application", "filesystem", "crash", NULL };
 const char *const on_degrade_names[] = { "fail", "label", NULL };
 const char *const on_uncovered_names[] = { "list", "fail", NULL };
+const char *const verification_names[] = { "no", "launch", NULL };
 
 static const ConfigRange budget_range = { FREEZE_BUDGET_USEC_MIN, FREEZE_BUDGET_USEC_MAX };
 
@@ -95,6 +96,7 @@ static const ConfigKey keys[] = {
         { "Bake", "OnDegrade", config_parse_enum, offsetof(Profile, on_degrade), on_degrade_names },
         { "Bake", "OnUncovered", config_parse_enum, offsetof(Profile, on_uncovered),
                 on_uncovered_names },
+        { "Bake", "Verify", config_parse_enum, offsetof(Profile, verify), verification_names },
         { "Bake", "Volumes", config_parse_words, offsetof(Profile, volumes), NULL, true },
         { "Bake", "Exclude", config_parse_words, offsetof(Profile, exclude), NULL, true },
         { "Bake", "FreezeBudgetSec", config_parse_usec, offsetof(Profile, budget_usec),
@@ -160,6 +162,10 @@ static int check_profile(const Profile *profile, const char *path, Failure *rete
         const char *key = NULL;
         int r = publish_check(profile, &key, &reason);
 
+        if (r >= 0 && profile->verify != VERIFICATION_NO && profile->type != BAKE_IMAGE)
+                return failure_set(reterr_failure, FAILURE_CONFIG_INVALID, -EINVAL,
+                        "%s:%d: Verify=: takes an image: say Type=image, or leave it out", path,
+                        config_find_line(path, "Bake", "Verify"));
         if (r >= 0)
                 return 0;
         return failure_set(reterr_failure, FAILURE_CONFIG_INVALID, r, "%s:%d: %s=: %s", path,

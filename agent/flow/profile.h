@@ -66,12 +66,20 @@ typedef struct ProfileLock {
         unsigned days;
 } ProfileLock;
 
+/* What is asked of an image before it is published. */
+typedef enum Verification {
+        VERIFICATION_NO,
+        VERIFICATION_LAUNCH, /* an instance that is launched from it comes up */
+        VERIFICATION_MAX,
+} Verification;
+
 /* NULL-terminated, as the configuration and the bus spell them. */
 extern const char *const bake_type_names[];
 extern const char *const method_names[];
 extern const char *const consistency_names[];
 extern const char *const on_degrade_names[];
 extern const char *const on_uncovered_names[];
+extern const char *const verification_names[];
 extern const char *const protection_names[];
 extern const char *const lock_mode_names[];
 
@@ -84,6 +92,7 @@ typedef struct Profile {
         int consistency; /* the least that is demanded */
         int on_degrade;
         int on_uncovered;
+        int verify; /* Verification */
         bool no_freeze;
         uint64_t budget_usec;
         StringList volumes; /* ids, devices or mount points; empty: all that is attached */

@@ -18,6 +18,7 @@
 #include "flow/removal.h"
 #include "flow/rest.h"
 #include "flow/undo.h"
+#include "flow/verify.h"
 
 static int load_profile(Bake *bake, const BakeRequest *request)
 {
@@ -86,8 +87,10 @@ static bool awaits_reboot(const Bake *bake)
 /* What is made is good: from here on nothing takes it back. */
 static int hand_over(Bake *bake)
 {
-        int r = step_publish(bake);
+        int r = step_verify(bake);
 
+        if (r >= 0)
+                r = step_publish(bake);
         if (r < 0)
                 return r;
         bake->record.state = RECORD_DONE;
@@ -265,7 +268,7 @@ static int resume_state(Bake *bake)
         case RECORD_CUT:
                 return finish(bake);
         case RECORD_MADE:
-                return hand_over(bake);
+                return streq(bake->record.kind, "verify") ? verify_finish(bake) : hand_over(bake);
         case RECORD_REMOVING:
                 return removal_run(bake);
         case RECORD_UNDOING:

@@ -73,12 +73,23 @@ static const ConfigKey keys[] = {
         { "Freeze", "BudgetSec", config_parse_usec, offsetof(Settings, freeze_budget_usec),
                 &budget_range },
         { "Freeze", "Socket", parse_path, offsetof(Settings, freezer_socket), NULL },
+        { "Verify", "InstanceType", verify_parse_type, offsetof(Settings, verify.instance_type),
+                NULL },
+        { "Verify", "SubnetId", verify_parse_subnet, offsetof(Settings, verify.subnet_id), NULL },
+        { "Verify", "InstanceProfile", verify_parse_profile,
+                offsetof(Settings, verify.instance_profile), NULL },
+        { "Verify", "SecurityGroups", verify_parse_groups,
+                offsetof(Settings, verify.security_groups), NULL, true },
+        { "Verify", "TimeoutSec", config_parse_usec, offsetof(Settings, verify.timeout_usec),
+                &verify_timeout_range },
+        { "Verify", "Wait", config_parse_enum, offsetof(Settings, verify.wait), verify_wait_names },
 };
 
 void settings_done(Settings *settings)
 {
         string_list_done(&settings->volume_map);
         string_list_done(&settings->nvme_models);
+        verify_settings_done(&settings->verify);
         free(settings->freezer_socket);
         free(settings->profile_folder);
         free(settings->job_folder);
@@ -105,6 +116,7 @@ static int set_defaults(Settings *settings, const char *path)
         settings->freeze_budget_usec = 10 * USEC_PER_SEC;
         settings->orphan_age_usec = 86400 * USEC_PER_SEC;
         settings->price_micro = 50000; /* of us-east-1, "Amazon EBS pricing" */
+        verify_settings_init(&settings->verify);
         if (string_replace(&settings->freezer_socket,
                     environment_or("QUIESCED_FREEZER_SOCKET", "/run/quiesced/freezer.sock")) < 0)
                 return -ENOMEM;

@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "flow/failure.h"
+#include "flow/verify-keys.h"
 
 /* The hard limit of a freeze: hung_task warns at 120 s, and clusters lose patience long before. */
 #define FREEZE_BUDGET_USEC_MIN UINT64_C(1000000)
@@ -23,6 +24,7 @@ typedef struct Settings {
         uint64_t freeze_budget_usec;
         uint64_t orphan_age_usec; /* younger ones are none */
         uint64_t price_micro; /* of a GiB and month, in millionths */
+        VerifySettings verify;
         char *freezer_socket;
         char *profile_folder;
         char *job_folder;

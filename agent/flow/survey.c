@@ -9,6 +9,7 @@
 #include "flow/labels.h"
 #include "flow/witness.h"
 #include "flow/spec.h"
+#include "flow/verify.h"
 #include "host/topology-report.h"
 
 /* Without a freezer the mounts are read as this process sees them; a freeze then fails by name. */
@@ -282,6 +283,8 @@ static int fill_record(Bake *bake, const BakeRequest *request)
                 labels_of_job(record, &bake->profile, &record->tags) < 0 ||
                 labels_of_volumes(&bake->plan, &input, &record->contents) < 0)
                 return -ENOMEM;
+        if (bake->profile.verify == VERIFICATION_LAUNCH && record->name)
+                return verify_want(record);
         return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "flow/cut.h"
 #include "flow/labels.h"
+#include "flow/trial.h"
 
 /* Between two looks at what EC2 shows by now. */
 #define ROUND_USEC USEC_PER_SEC
@@ -245,7 +246,7 @@ int bake_undo(Bake *bake)
         if (state == RECORD_REMOVING)
                 return 0; /* what is to go was made by others, and goes on going when it is resumed */
         if (state == RECORD_MADE)
-                return bake_disown(bake);
+                return trial_is_over(&bake->record) ? bake_disown(bake) : 0;
         bake->deaf = true;
         r = record_failure(bake);
         if (r < 0)

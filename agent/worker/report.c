@@ -189,7 +189,8 @@ void line_send_result(Line *line, int r, const Bake *bake)
         (void)json_object_update_new(result,
                 json_pack("{s:s,s:s,s:s*,s:o,s:s*,s:I,s:s*,s:o*}", "report", "result", "result",
                         result_name(r, bake), "image", record->image_id, "snapshots", snapshots,
-                        "consistency", record->volumes.count > 0 ? consistency_names[record->reached] : NULL,
+                        "consistency",
+                        record->volumes.count > 0 ? consistency_names[record->reached] : NULL,
                         "frozen-usec", (json_int_t)record->frozen_usec, "error", error, "message",
                         json_text(bake->failure.message)));
         line_report(line, TAKE_PTR(result));

@@ -8,6 +8,7 @@
 #include "flow/deregister.h"
 #include "flow/orphans-find.h"
 #include "flow/run.h"
+#include "flow/verify.h"
 #include "worker/report.h"
 
 /* Where the daemon puts its end, see base/spawn.h. */
@@ -26,6 +27,7 @@ static const struct {
         { "plan", false, run_plan },
         { "resume", true, run_resume },
         { "survey", false, run_survey },
+        { "verify", true, run_verify },
 };
 
 static int run_verb(Bake *bake, const json_t *request)

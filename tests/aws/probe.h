@@ -53,3 +53,10 @@ int probe_put_parameter(Probe *probe, const json_t *command, json_t *answer);
 int probe_describe_templates(Probe *probe, const json_t *command, json_t *answer);
 int probe_describe_groups(Probe *probe, const json_t *command, json_t *answer);
 int probe_describe_configurations(Probe *probe, const json_t *command, json_t *answer);
+
+/* Verbs about instances that are launched. */
+int probe_run_instance(Probe *probe, const json_t *command, json_t *answer);
+int probe_terminate_instance(Probe *probe, const json_t *command, json_t *answer);
+int probe_describe_instances(Probe *probe, const json_t *command, json_t *answer);
+int probe_describe_health(Probe *probe, const json_t *command, json_t *answer);
+int probe_get_console(Probe *probe, const json_t *command, json_t *answer);

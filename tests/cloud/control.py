@@ -102,6 +102,10 @@ class Cloud:
         """[{id, name, state, tags, snapshots, view}] of this account; deregistered ones say so."""
         return self._ask("images", region=region)
 
+    def instances(self):
+        """[{id, image, state, type, token, volumes, tags}], ended ones too."""
+        return self._ask("instances")
+
     def volumes(self):
         """[{id, path, device, instance, snapshot, tags}]."""
         return self._ask("volumes")
@@ -165,6 +169,14 @@ class Cloud:
         elsewhere: `billing_products`, `marketplace_codes`, `uefi_data`.
         """
         self._ask("set-instance", instance_id=instance, attributes=attributes, fields=fields)
+
+    def set_console(self, instance, text):
+        """What GetConsoleOutput tells of it from now on."""
+        self._ask("set-console", instance_id=instance, text=text)
+
+    def power_off(self, instance, after=0.0):
+        """It shuts itself down so many seconds after it has come to run."""
+        self._ask("power-off", instance_id=instance, after=after)
 
     def set_image(self, image, attributes, others=()):
         """Members of DescribeImages' Image, and its mappings without a volume."""

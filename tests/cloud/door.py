@@ -7,6 +7,7 @@ import threading
 
 from .image_making import instance_stopped
 from .images import image_report
+from .lifecycle import instance_report
 from .settings import overridden
 from .snapshots import snapshot_report
 from .ssm import parameter_report
@@ -44,6 +45,10 @@ def operations(server):
         "images": lambda owner=None, region=None: [
             image_report(one) for one in _fresh(world, region, "images")
             if one.owner == (owner or world.settings["account"])],
+        "instances": lambda: [instance_report(world, one)
+                              for one in _fresh(world, None, "instances")],
+        "set-console": world.set_console,
+        "power-off": world.power_off,
         "volumes": lambda: [volume_report(one) for one in world.volumes.values()],
         "parameters": lambda: [parameter_report(world, one) for one in world.parameters.values()],
         "metadata-of": server.metadata_of,

@@ -3,8 +3,8 @@
 
 # Imported for the actions that they register.
 from . import image_copying, image_keeping, image_making, images, instances  # noqa: F401
-from . import launch_templates, launching, sharing, snapshot_keeping  # noqa: F401
-from . import snapshots, tags, volumes  # noqa: F401
+from . import launch_templates, launching, lifecycle, sharing  # noqa: F401
+from . import snapshot_keeping, snapshots, tags, volumes  # noqa: F401
 from .query_service import QueryService
 from .reply import error_xml, reply_xml
 
@@ -16,8 +16,10 @@ class Ec2(QueryService):
     denied = ("UnauthorizedOperation", 403)
 
     def _needed(self, call):
-        """Tags at creation need ec2:CreateTags as well."""
-        return [call.action] + (["CreateTags"] if call.params.get("TagSpecifications") else [])
+        """Tags at creation need ec2:CreateTags as well, and an instance's role iam:PassRole."""
+        return (super()._needed(call)
+                + (["ec2:CreateTags"] if call.params.get("TagSpecifications") else [])
+                + (["iam:PassRole"] if call.params.get("IamInstanceProfile") else []))
 
     def _done(self, call, operation, result):
         return self.reply(call, reply_xml(operation, result, call.request_id))

@@ -62,6 +62,8 @@ MESSAGES = {
     "InternalError": "An internal error has occurred",
     "Unavailable": "The server is overloaded and can't handle the request.",
     "UnauthorizedOperation": "You are not authorized to perform this operation.",
+    "InsufficientInstanceCapacity": "We currently do not have sufficient capacity in the "
+                                    "Availability Zone you requested.",
     "InsufficientSnapshotCapacity": "There is not enough capacity for this request.",
 }
 

@@ -2,6 +2,7 @@
 """Instances: what they are, and what DescribeInstances tells of them."""
 
 import re
+import time
 
 from .actions import action
 from .errors import ApiError
@@ -51,6 +52,7 @@ FILTERS = {
     "block-device-mapping.device-name": f"{_MAPPING}.DeviceName",
     "block-device-mapping.status": f"{_MAPPING}.Ebs.Status",
     "block-device-mapping.volume-id": f"{_MAPPING}.Ebs.VolumeId",
+    "client-token": "Instances[].ClientToken",
     "hypervisor": "Instances[].Hypervisor",
     "image-id": "Instances[].ImageId",
     "instance-id": "Instances[].InstanceId",
@@ -87,6 +89,18 @@ class Instance:
         self.reservation = reservation
         self.reboots = []        # times of reboots, by CreateImage without NoReboot
         self.awaiting = []       # images to be cut when the machine has stopped
+        self.since = time.monotonic() - 3600      # in its state
+        self.is_launched = False                  # by RunInstances, and thus visible a while later
+        self.console = ""
+        self.token = None        # ClientToken of its launch
+        self.shutdown_behavior = "stop"
+        self.poweroff_after = None                # seconds from its boot
+
+    def is_visible(self, seconds, terminated_seconds):
+        age = time.monotonic() - self.since
+        if self.attributes["State"]["Name"] == "terminated":
+            return age < terminated_seconds
+        return not self.is_launched or time.time() - self.launched >= seconds
 
     @property
     def root_device_name(self):
@@ -118,7 +132,7 @@ def instance_absent(instance_id):
 def describe_instances(world, params):
     no_pages_of_ids(params, "InstanceIds")
     with world.lock:
-        instances = chosen(world.instances, params.get("InstanceIds"), instance_absent)
+        instances = chosen(world.instances_visible(), params.get("InstanceIds"), instance_absent)
         views = [{"ReservationId": one.reservation, "OwnerId": world.settings["account"],
                   "Groups": [], "Instances": [one.view(world)]} for one in instances]
     for view in views:

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The life of instances: RunInstances makes volumes from an image's snapshots, and its opposite.
+"""RunInstances: new instances, with volumes made from an image's snapshots.
 
 Nothing runs here: whoever tests boots a machine from the new volumes' files.
 """
 
-import contextlib
 import os
+import re
+import time
 
 from .actions import action
 from .copying import file_copy
 from .errors import ApiError
-from .filters import chosen
 from .images import image_find
-from .instances import INSTANCE, USUAL, Instance, instance_absent
+from .instances import INSTANCE, USUAL, Instance
+from .lifecycle import PENDING, TERMINATED
 from .tags import tags_of_request
 from .volumes import GIB, volume_add
 
@@ -20,11 +21,12 @@ TAKEN_OVER = ("Architecture", "BootMode", "EnaSupport", "SriovNetSupport", "TpmS
               "RootDeviceName", "RootDeviceType", "VirtualizationType", "PlatformDetails",
               "UsageOperation")
 KNOWN = {"ImageId", "MinCount", "MaxCount", "InstanceType", "TagSpecifications", "ClientToken",
-         "DryRun"}
+         "DryRun", "SubnetId", "SecurityGroupIds", "IamInstanceProfile", "MetadataOptions",
+         "InstanceInitiatedShutdownBehavior", "BlockDeviceMappings"}
 MOST_INSTANCES = 20
-RUNNING = {"Code": 16, "Name": "running"}
-SHUTTING_DOWN = {"Code": 32, "Name": "shutting-down"}
-TERMINATED = {"Code": 48, "Name": "terminated"}
+# What a key must look like that the metadata service is to tell.
+METADATA_KEY = re.compile(r"(?!_index$|\.{1,2}$)[0-9a-zA-Z\-_+=,.@:]{1,255}")
+ARM = re.compile(r"(a1|[a-z]+[0-9]+g[a-z]*)\.")
 
 
 @action("ec2", "RunInstances")
@@ -37,23 +39,81 @@ def run_instances(world, params):
     token = params.get("ClientToken")
     with world.lock:
         if token in world.launches:
-            return _reservation(world, world.launches[token])
+            return _launched_before(world, params, *world.launches[token])
         image = _image_to_launch(world, params)
         count = _count(params)
+        _check_surroundings(world, image, params, tags["instance"])
+        mappings = _mappings(image, params.get("BlockDeviceMappings", []))
         reservation = world.new_id("r")
         instances = [_instance_of_image(world, image, params, tags["instance"], reservation)
                      for _ in range(count)]
-        world.launches[token or reservation] = instances
+        world.launches[token or reservation] = (params, instances)
     # Without the lock: copying takes its time, and a window of another job may be open.
     for instance in instances:
         volumes = [_volume_of_mapping(world, instance, tags["volume"], *mapping)
-                   for mapping in image.mappings]
+                   for mapping in mappings]
         with world.lock:
+            instance.since = time.monotonic()
             world.instances[instance.id] = instance
             for fields in volumes:
                 volume_add(world, fields)
     with world.lock:
         return _reservation(world, instances)
+
+
+def _launched_before(world, params, first_params, instances):
+    if params != first_params:
+        raise ApiError("IdempotentParameterMismatch", "The client token is used by a request with "
+                       "other arguments")
+    if all(one.attributes["State"] == TERMINATED for one in instances):
+        raise ApiError("IdempotentInstanceTerminated", "The request to launch an instance uses the "
+                       "same client token as a previous request for which the instance has been "
+                       "terminated")
+    return _reservation(world, instances)
+
+
+def _check_surroundings(world, image, params, tags):
+    settings = world.settings
+    subnet, profile = params.get("SubnetId"), params.get("IamInstanceProfile")
+    if subnet not in (None, *settings["subnets"]):
+        raise ApiError("InvalidSubnetID.NotFound", f"The subnet ID '{subnet}' does not exist")
+    for group in params.get("SecurityGroupIds", []):
+        if group not in settings["security_groups"]:
+            raise ApiError("InvalidGroup.NotFound",
+                           f"The security group '{group}' does not exist")
+    if profile and _profile_name(profile) not in settings["instance_profiles"]:
+        raise ApiError("InvalidParameterValue", f"Value ({_profile_name(profile)}) for parameter "
+                       "iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name")
+    wanted = "arm64" if ARM.match(params.get("InstanceType", "m1.small")) else "x86_64"
+    if "InstanceType" in params and image.attributes["Architecture"] != wanted:
+        raise ApiError("InvalidParameterValue", f"The architecture '{wanted}' of the specified "
+                       f"instance type does not match the architecture "
+                       f"'{image.attributes['Architecture']}' of the specified AMI.")
+    if params.get("MetadataOptions", {}).get("InstanceMetadataTags") == "enabled":
+        for key in tags:
+            if not METADATA_KEY.fullmatch(key):
+                raise ApiError("InvalidParameterValue", f"'{key}' is not a valid tag key. Tag keys "
+                               "must match pattern ([0-9a-zA-Z\\-_+=,.@:]{1,255}), and must not "
+                               "be a reserved name ('.', '..', '_index')")
+
+
+def _profile_name(profile):
+    if len(profile) != 1:
+        raise ApiError("InvalidParameterCombination",
+                       "The parameter 'iamInstanceProfile.name' may not be used in combination "
+                       "with 'iamInstanceProfile.arn'")
+    return profile.get("Name") or profile["Arn"].rpartition("/")[2]
+
+
+def _mappings(image, asked):
+    """The image's, with what the request says of some of their volumes."""
+    changes = {one["DeviceName"]: one.get("Ebs", {}) for one in asked}
+    unknown = sorted(set(changes) - {device for device, _, _ in image.mappings})
+    if unknown:
+        raise ApiError("InvalidBlockDeviceMapping",
+                       f"The simulated RunInstances has no further volumes: {unknown[0]}")
+    return [(device, ebs | changes.get(device, {}), snapshot)
+            for device, ebs, snapshot in image.mappings]
 
 
 def _image_to_launch(world, params):
@@ -90,10 +150,32 @@ def _instance_of_image(world, image, params, tags, reservation):
         attributes["CurrentInstanceBootMode"] = "legacy-bios"
     if "InstanceType" in params:
         attributes["InstanceType"] = params["InstanceType"]
+    attributes |= _surroundings(world, params, attributes)
     codes = [code["ProductCodeId"] for code in image.attributes.get("ProductCodes") or []]
     fields = {**INSTANCE, "id": world.new_id("i"), "image": image.id, "tags": tags,
               "marketplace_codes": codes, "uefi_data": image.uefi_data, "attributes": attributes}
-    return Instance(fields, world.clock.now(), reservation)
+    instance = Instance(fields, world.clock.now(), reservation)
+    instance.is_launched = True
+    instance.token = params.get("ClientToken")
+    instance.shutdown_behavior = params.get("InstanceInitiatedShutdownBehavior", "stop")
+    return instance
+
+
+def _surroundings(world, params, attributes):
+    """What the request alone says."""
+    found = {"State": PENDING, "ClientToken": params.get("ClientToken")}
+    if "SubnetId" in params:
+        found["SubnetId"] = params["SubnetId"]
+    if "SecurityGroupIds" in params:
+        found["SecurityGroups"] = [{"GroupId": one, "GroupName": one}
+                                   for one in params["SecurityGroupIds"]]
+    if "IamInstanceProfile" in params:
+        settings = world.settings
+        found["IamInstanceProfile"] = {
+            "Arn": f"arn:{settings['partition']}:iam::{settings['account']}:instance-profile/"
+                   f"{_profile_name(params['IamInstanceProfile'])}", "Id": "AIPAEXAMPLEEXAMPLEEXA"}
+    options = {**USUAL["MetadataOptions"], **attributes.get("MetadataOptions", {})}
+    return {**found, "MetadataOptions": {**options, **params.get("MetadataOptions", {})}}
 
 
 def _volume_of_mapping(world, instance, tags, device, ebs, snapshot):
@@ -114,30 +196,3 @@ def _volume_of_mapping(world, instance, tags, device, ebs, snapshot):
 def _reservation(world, instances):
     return {"ReservationId": instances[0].reservation, "OwnerId": world.settings["account"],
             "Groups": [], "Instances": [one.view(world) for one in instances]}
-
-
-@action("ec2", "TerminateInstances")
-def terminate_instances(world, params):
-    with world.lock:
-        instances = chosen(world.instances, params["InstanceIds"], instance_absent)
-        return {"TerminatingInstances": [_terminate(world, one) for one in instances]}
-
-
-def _terminate(world, instance):
-    """Again is not an error."""
-    before = instance.attributes["State"]
-    for volume in world.volumes_of(instance.id):
-        volume.instance = volume.device = None
-        if volume.fields["delete_on_termination"]:
-            _volume_delete(world, volume)
-    instance.attributes["State"] = TERMINATED
-    now = TERMINATED if before == TERMINATED else SHUTTING_DOWN
-    return {"InstanceId": instance.id, "PreviousState": before, "CurrentState": now}
-
-
-def _volume_delete(world, volume):
-    """A test's own file stays with the test."""
-    del world.volumes[volume.id]
-    if os.path.dirname(volume.path) == world.settings["directory"]:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(volume.path)

@@ -26,6 +26,7 @@ EXTRA_DIST += \
 	%D%/keys.py \
 	%D%/launch_templates.py \
 	%D%/launching.py \
+	%D%/lifecycle.py \
 	%D%/model.py \
 	%D%/overlay.json \
 	%D%/query.py \
@@ -49,6 +50,7 @@ EXTRA_DIST += \
 	%D%/test_imds.py \
 	%D%/test_launching.py \
 	%D%/test_life.py \
+	%D%/test_lifecycle.py \
 	%D%/test_publishing.py \
 	%D%/test_requests.py \
 	%D%/test_services.py \

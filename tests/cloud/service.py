@@ -79,16 +79,16 @@ class Service:
         return self._done(call, operation, result)
 
     def _needed(self, call):
-        return [call.action]
+        """The permissions that it takes."""
+        return [f"{self.name}:{call.action}"]
 
     def _authorize(self, call):
         code, status = self.denied
         for action in self._needed(call):
-            if action in self.world.knobs["deny"]:
+            if action.partition(":")[2] in self.world.knobs["deny"]:
                 raise ApiError(code, "You are not authorized to perform this operation. User: "
-                               f"{self._arn(call)} is not authorized to perform: {self.name}:"
-                               f"{action} because no identity-based policy allows the "
-                               f"{self.name}:{action} action", status)
+                               f"{self._arn(call)} is not authorized to perform: {action} because "
+                               f"no identity-based policy allows the {action} action", status)
 
     def _arn(self, call):
         settings = self.world.settings

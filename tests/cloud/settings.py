@@ -20,6 +20,9 @@ SETTINGS = {
     "imds_port": 0,
     "ec2_port": 0,
     "instances": [{}],
+    "subnets": ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"],
+    "security_groups": ["sg-0123456789abcdef0", "sg-0fedcba9876543210"],
+    "instance_profiles": ["web"],
     "volumes": [],
     "freeze_backend": None,          # the mount point of the test's own loop file system
     "overlay": None,                 # a further model overlay, for actions under test
@@ -36,6 +39,13 @@ KNOBS = {
     "parameter_seconds": 0.0,        # that SSM takes to look at a new parameter's image
     "visibility_seconds": 0.0,       # new snapshots and images are not found for so long
     "page_cap": 1000,                # no page of a list is longer
+    "launch_seconds": 0.0,           # an instance is `pending` for so long
+    "launches_fail": None,           # and then ends, for a reason such as "Server.InternalError: .."
+    "terminate_seconds": 0.0,        # an instance is `shutting-down` for so long
+    "terminated_seconds": 3600.0,    # and is then listed for so long
+    "check_seconds": 0.0,            # from running to the result of both checks; None: never
+    "impaired": [],                  # checks that fail: "system", "instance"
+    "console": "",                   # what a new instance writes: {instance} and {image} stand for ids
     "pending_per_volume": 5,
     "fail_snapshots": 0,             # so many of the next snapshots end in `error`
     "fail_images": 0,                # so many of the next CreateImage calls end in `failed`

@@ -16,6 +16,7 @@ from .freezing import Backend
 from .images import Image
 from .instances import INSTANCE, Instance
 from .keys import KeyRing
+from .lifecycle import instance_forget, instances_advance
 from .settings import KNOBS, SETTINGS, overridden
 from .snapshots import snapshot_forget
 from .volumes import volume_add
@@ -46,7 +47,7 @@ class World:
         self.volumes = {}
         self.snapshots = {}
         self.images = {}
-        self.launches = {}               # ClientToken -> instances
+        self.launches = {}               # ClientToken -> (its request, instances)
         self.copies = {}                 # ClientToken -> (CopyImage's parameters, image)
         self.launch_templates = {}
         self.launch_configurations = {}  # name -> view, as the next
@@ -79,6 +80,7 @@ class World:
             snapshot.advance(self.knobs["snapshot_seconds"], self.knobs["progress_steps"])
         for image in self.images.values():
             image.advance(self.knobs["image_seconds"])
+        instances_advance(self)
 
     def set_instance(self, instance_id, attributes, fields):
         with self.lock:
@@ -88,6 +90,14 @@ class World:
             for name, value in fields.items():
                 setattr(instance, name, value)
 
+    def set_console(self, instance_id, text):
+        with self.lock:
+            self.instances[instance_id].console = text
+
+    def power_off(self, instance_id, after):
+        with self.lock:
+            self.instances[instance_id].poweroff_after = after
+
     def set_image(self, image_id, attributes, others):
         with self.lock:
             image = self.images[image_id]
@@ -95,7 +105,7 @@ class World:
             image.others = others
 
     def empty(self):
-        """As if nothing had ever been made of the instances, protected, locked or not."""
+        """As if nothing had ever been made or launched, protected, locked or not."""
         with self.lock:
             for region in self.regions.values():
                 for image in region.own_images():
@@ -103,6 +113,8 @@ class World:
                     del region.images[image.id]
                 for snapshot in list(region.snapshots.values()):
                     snapshot_forget(region, snapshot)
+                for instance in [one for one in region.instances.values() if one.is_launched]:
+                    instance_forget(region, instance)
                 for name in EMPTIED:
                     getattr(region, name).clear()
 
@@ -117,6 +129,13 @@ class World:
         instance = self.instances[instance_id]
         volumes = [one for one in self.volumes.values() if one.instance == instance_id]
         return sorted(volumes, key=lambda one: (not one.is_root_of(instance), one.device))
+
+    def instances_visible(self):
+        """By id."""
+        self.advance()
+        knobs = self.knobs
+        return {one.id: one for one in self.instances.values()
+                if one.is_visible(knobs["visibility_seconds"], knobs["terminated_seconds"])}
 
     def snapshots_visible(self):
         self.advance()

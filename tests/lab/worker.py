@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The worker program alone, spoken to as the daemon does: JSON lines on its descriptor 3."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -52,8 +53,9 @@ class Worker:
 
     def wait(self):
         """The result, after all other reports; None if it died without one."""
-        for line in self._lines:
-            self.reports.append(json.loads(line))
+        with contextlib.suppress(ConnectionResetError):      # it ended with a word of ours unread
+            for line in self._lines:
+                self.reports.append(json.loads(line))
         self._lines.close()
         self._socket.close()
         self._process.wait(RUN_SEC)

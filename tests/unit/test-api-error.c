@@ -18,6 +18,7 @@ static void codes_fall_into_classes(void **state)
                 { "InvalidSnapshot.NotFound", 400, API_ERROR_NOT_FOUND },
                 { "InvalidAMIID.NotFound", 400, API_ERROR_NOT_FOUND },
                 { "NotFound", 400, API_ERROR_FINAL },
+                { "InsufficientInstanceCapacity", 500, API_ERROR_FINAL },
                 { "RequestLimitExceeded", 503, API_ERROR_THROTTLED },
                 { "Throttling", 400, API_ERROR_THROTTLED },
                 { "ThrottlingException", 400, API_ERROR_THROTTLED },

@@ -31,13 +31,14 @@ static void a_profile_is_read_over_the_defaults(void **state)
 
         write_profile(*state, "nightly",
                 "[Bake]\nType=image\nName=web-%d\nMethod=create-image\nConsistency=application\n"
-                "OnDegrade=label\nExclude=/scratch /dev/sdz\nFreezeBudgetSec=3s\n"
+                "OnDegrade=label\nVerify=launch\nExclude=/scratch /dev/sdz\nFreezeBudgetSec=3s\n"
                 "[Tags]\nteam=web\nteam=shop\n");
         assert_return_code(profile_load(&settings, "nightly", &profile, &failure), 0);
         assert_int_equal(profile.type, BAKE_IMAGE);
         assert_int_equal(profile.method, METHOD_CREATE_IMAGE);
         assert_int_equal(profile.consistency, CONSISTENCY_APPLICATION);
         assert_int_equal(profile.on_degrade, ON_DEGRADE_LABEL);
+        assert_int_equal(profile.verify, VERIFICATION_LAUNCH);
         assert_int_equal(profile.exclude.count, 2);
         assert_int_equal(profile.budget_usec, 3 * USEC_PER_SEC);
         assert_int_equal(profile.tags.count, 1);
@@ -93,6 +94,8 @@ static void bad_profiles_are_named(void **state)
         } cases[] = {
                 { "a", "[Bake]\nMethod=magic\n", "a.conf:2: Method=magic", FAILURE_CONFIG_INVALID },
                 { "b", "[Bake]\nFreezeBudgetSec=31s\n", "b.conf:2: FreezeBudgetSec=31s: must be from",
+                        FAILURE_CONFIG_INVALID },
+                { "v", "[Bake]\nType=snapshots\nVerify=launch\n", "v.conf:3: Verify=: takes an image",
                         FAILURE_CONFIG_INVALID },
                 { "c", "[Tags]\nquiesced:job=x\n", "reserved", FAILURE_CONFIG_INVALID },
                 { "d", "[Tags]\naws:x=y\n", "reserved", FAILURE_CONFIG_INVALID },

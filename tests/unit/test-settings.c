@@ -26,7 +26,10 @@ static void every_key_is_read(void **state)
                                    "[Host]\nVolumeMap=/dev/vdb:vol-1\nVolumeMap=/dev/vdc:vol-2\n"
                                    "NvmeModels=One Model\nNvmeModels=Another\n"
                                    "[Aws]\nSettleSec=1min\nRebootSec=5min\n[Freeze]\nBudgetSec=2s\nSocket=/s\n"
-                                   "[Orphans]\nMinAgeSec=2h\nPricePerGiBMonth=0.06\n",
+                                   "[Orphans]\nMinAgeSec=2h\nPricePerGiBMonth=0.06\n"
+                                   "[Verify]\nInstanceType=m7i.large\nSubnetId=subnet-0123456789abcdef0\n"
+                                   "InstanceProfile=verifier\nSecurityGroups=sg-01234567\n"
+                                   "SecurityGroups=sg-89abcdef\nTimeoutSec=5min\nWait=marker\n",
                                    &settings, &failure),
                 0);
         assert_int_equal(settings.volume_map.count, 2);
@@ -37,6 +40,12 @@ static void every_key_is_read(void **state)
         assert_string_equal(settings.freezer_socket, "/s");
         assert_int_equal(settings.orphan_age_usec, 7200 * USEC_PER_SEC);
         assert_int_equal(settings.price_micro, 60000);
+        assert_string_equal(settings.verify.instance_type, "m7i.large");
+        assert_string_equal(settings.verify.subnet_id, "subnet-0123456789abcdef0");
+        assert_string_equal(settings.verify.instance_profile, "verifier");
+        assert_int_equal(settings.verify.security_groups.count, 2);
+        assert_int_equal(settings.verify.timeout_usec, 300 * USEC_PER_SEC);
+        assert_int_equal(settings.verify.wait, VERIFY_WAIT_MARKER);
 }
 
 static void bad_values_are_named_with_their_line(void **state)
@@ -54,6 +63,12 @@ static void bad_values_are_named_with_their_line(void **state)
                 { "[Orphans]\nMinAgeSec=59min\n", "x.conf:2: MinAgeSec=59min: must be from" },
                 { "[Orphans]\nPricePerGiBMonth=0,05\n",
                         "x.conf:2: PricePerGiBMonth=0,05: must be a price such as 0.05" },
+                { "[Verify]\nInstanceType=large\n", "InstanceType=large: must be an instance type" },
+                { "[Verify]\nSubnetId=sub\n", "x.conf:2: SubnetId=sub: must be a subnet's id" },
+                { "[Verify]\nInstanceProfile=a b\n", "must be the name or the ARN" },
+                { "[Verify]\nSecurityGroups=sg-01234567 mine\n", "must be ids of security groups" },
+                { "[Verify]\nTimeoutSec=7h\n", "TimeoutSec=7h: must be from" },
+                { "[Verify]\nWait=boot\n", "Wait=boot: must be one of status, marker" },
                 { "[Aws]\nRegion=x\n", "x.conf:2: unknown key 'Region' in [Aws]" },
         };
 
