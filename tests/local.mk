@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_lab.py \
 	%D%/e2e/test_methods.py \
 	%D%/e2e/test_profiles.py \
+	%D%/e2e/test_publish.py \
 	%D%/e2e/test_reboot.py \
 	%D%/e2e/test_surprises.py
 include $(top_srcdir)/tests/bench/local.mk
