@@ -34,20 +34,28 @@ static int check_end(Bake *bake)
         return bake->deaf && !gone ? 0 : bake_check_cancelled(bake);
 }
 
-int follow(Bake *bake, int (*try)(Bake *bake, Attempt *ret))
+/* Copies of the image, if there shall be some, take about as long as all that is before them. */
+static unsigned percent_of_job(const Bake *bake, unsigned percent)
+{
+        if (json_object_size(json_object_get(bake->record.publication, "copies")) == 0)
+                return percent;
+        return bake->record.state == RECORD_MADE ? 50 + percent / 2 : percent / 2;
+}
+
+int follow_with(Bake *bake, int (*try)(Bake *bake, Attempt *ret), void *userdata)
 {
         const Observer *observer = bake->observer;
         uint64_t pause_usec = POLL_USEC_MIN, since_usec = clock_usec();
         unsigned shown = 0;
 
         for (;;) {
-                Attempt attempt = { .since_usec = since_usec, .percent = shown };
+                Attempt attempt = { .since_usec = since_usec, .percent = shown, .userdata = userdata };
                 int r = try(bake, &attempt);
 
                 if (r < 0)
                         return r;
                 if (r == 0 && attempt.percent > shown)
-                        observer_progress(observer, shown = attempt.percent);
+                        observer_progress(observer, percent_of_job(bake, shown = attempt.percent));
                 if (r == 0 && attempt.complete)
                         return 0;
                 r = check_end(bake);
@@ -58,6 +66,11 @@ int follow(Bake *bake, int (*try)(Bake *bake, Attempt *ret))
                 if (pause_usec > POLL_USEC_MAX)
                         pause_usec = POLL_USEC_MAX;
         }
+}
+
+int follow(Bake *bake, int (*try)(Bake *bake, Attempt *ret))
+{
+        return follow_with(bake, try, /* userdata= */ NULL);
 }
 
 int follow_describe_snapshots(Bake *bake, Ec2SnapshotList *ret)

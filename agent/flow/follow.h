@@ -9,10 +9,13 @@ typedef struct Attempt {
         uint64_t since_usec; /* of the first one */
         bool complete;
         unsigned percent; /* of the whole job, where it tells anything about that */
+        void *userdata; /* of follow_with() */
 } Attempt;
 
 /* Tries until it is complete: 0, or a negative errno from `try`, which has set the failure. */
 int follow(Bake *bake, int (*try)(Bake *bake, Attempt *ret));
+
+int follow_with(Bake *bake, int (*try)(Bake *bake, Attempt *ret), void *userdata);
 
 /* For `try`: the failure of an outcome that will not pass by waiting; else the outcome itself. */
 int follow_judge(Bake *bake, const char *what, int outcome, const ApiError *error);

@@ -22,8 +22,11 @@ libflow_a_SOURCES = \
 	%D%/plan-verdict.c %D%/plan-verdict.h \
 	%D%/profile.c %D%/profile.h \
 	%D%/proof.c %D%/proof.h \
+	%D%/publication.c %D%/publication.h \
 	%D%/publish.c %D%/publish.h \
+	%D%/publish-copy.c %D%/publish-copy.h \
 	%D%/publish-keys.c %D%/publish-keys.h \
+	%D%/publish-site.c %D%/publish-site.h \
 	%D%/quiesce.c %D%/quiesce.h \
 	%D%/removal.c %D%/removal.h \
 	%D%/removal-entry.c %D%/removal-entry.h \
@@ -51,7 +54,8 @@ FLOW_LIBS = libflow.a libaws.a libhost.a libfreezeclient.a $(BASE_LIBS) $(MOUNT_
 	$(CURL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS)
 
 if HAVE_CMOCKA
-FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-consistency test-console test-profile test-publish-keys test-record \
+FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-consistency test-console test-profile \
+	test-publication test-publish-keys test-record \
 	test-settings test-spec test-labels test-watch test-witness
 FLOW_TESTS += test-retain test-retain-histories
 FLOW_TESTS += test-origin test-orphans
@@ -79,6 +83,9 @@ test_console_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_profile_SOURCES = tests/unit/test-profile.c
 test_profile_CFLAGS = $(TEST_CFLAGS)
 test_profile_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_publication_SOURCES = tests/unit/test-publication.c
+test_publication_CFLAGS = $(TEST_CFLAGS)
+test_publication_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_publish_keys_SOURCES = tests/unit/test-publish-keys.c
 test_publish_keys_CFLAGS = $(TEST_CFLAGS)
 test_publish_keys_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)

@@ -5,5 +5,9 @@
 
 #include "flow/bake.h"
 
-/* 0, or a negative errno and a failure; what was made stays either way. */
+/*
+ * Everything that is on record as wanted: copies first, the parameter that names them last. What is
+ * refused does not stop the rest. 0, or a negative errno and a failure; what was made stays either
+ * way.
+ */
 int step_publish(Bake *bake);

@@ -7,9 +7,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "flow/labels.h"
-#include "flow/witness.h"
+#include "flow/publication.h"
 #include "flow/spec.h"
 #include "flow/verify.h"
+#include "flow/witness.h"
 #include "host/topology-report.h"
 
 /* Without a freezer the mounts are read as this process sees them; a freeze then fails by name. */
@@ -296,6 +297,8 @@ int plan_record(Bake *bake, const BakeRequest *request)
         if (r < 0)
                 return failure_set(&bake->failure, FAILURE_INTERNAL, r, "Out of memory");
         r = record_spec(bake);
+        if (r >= 0)
+                r = publication_plan(bake);
         if (r < 0)
                 return r;
         return bake_save(bake);

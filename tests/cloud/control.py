@@ -132,6 +132,10 @@ class Cloud:
         """Its machine is off: what EC2 cuts between shutdown and boot is cut when this returns."""
         self._ask("instance-stopped", instance=instance)
 
+    def forget_client_tokens(self):
+        """As EC2 does after days: what was asked for before is done anew."""
+        self._ask("forget-client-tokens")
+
     def empty(self):
         """Every image and every snapshot of the account is gone, in all regions, whatever it was."""
         self._ask("empty")

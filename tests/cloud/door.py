@@ -40,6 +40,7 @@ def operations(server):
         "configure": lambda **knobs: world.configure(knobs),
         "knobs": lambda: dict(world.knobs),
         "empty": world.empty,
+        "forget-client-tokens": world.forget_client_tokens,
         "snapshots": lambda region=None: [snapshot_report(one) for one
                                           in _fresh(world, region, "snapshots")],
         "images": lambda owner=None, region=None: [

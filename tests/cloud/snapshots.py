@@ -228,5 +228,5 @@ def snapshot_report(snapshot):
     return {"id": snapshot.id, "volume": snapshot.volume, "state": snapshot.state,
             "progress": snapshot.progress, "path": snapshot.path, "tags": dict(snapshot.tags),
             "description": snapshot.description, "start_time": snapshot.start_time,
-            "size_bytes": snapshot.size_gib * GIB,
+            "size_bytes": snapshot.size_gib * GIB, "lock": snapshot.lock,
             "started": iso_format(snapshot.start_time) if snapshot.start_time else None}

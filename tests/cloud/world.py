@@ -118,6 +118,12 @@ class World:
                 for name in EMPTIED:
                     getattr(region, name).clear()
 
+    def forget_client_tokens(self):
+        with self.lock:
+            for region in self.regions.values():
+                region.launches.clear()
+                region.copies.clear()
+
     def own_images(self):
         return [one for one in self.images.values() if one.owner == self.settings["account"]]
 

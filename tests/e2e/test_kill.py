@@ -15,7 +15,7 @@ from lab.processes import wait_until
 
 STEPS = [
     "before-identity", "planned", "prepared", "synced", "frozen",
-    "sent", "thawed", "cut", "completing", "registered",
+    "sent", "thawed", "cut", "completing", "registered", "made",
 ]
 FROZEN_STEPS = {"frozen", "sent"}
 # The class is on record: whoever goes on has no reason to take anything back.
