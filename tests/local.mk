@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_orphans.py \
 	%D%/e2e/test_profiles.py \
 	%D%/e2e/test_publish.py \
+	%D%/e2e/test_pace.py \
 	%D%/e2e/test_reboot.py \
 	%D%/e2e/test_surprises.py \
 	%D%/e2e/test_verify.py \

@@ -5,6 +5,16 @@
 
 #include "base/text.h"
 
+bool aws_action_only_reads(const char *action)
+{
+        static const char *const prefixes[] = { "Describe", "Get", "List" };
+
+        for (size_t i = 0; i < ELEMENTSOF(prefixes); i++)
+                if (startswith(action, prefixes[i]))
+                        return true;
+        return false;
+}
+
 int aws_call_fail_unintelligible(const HttpReply *reply, ApiError *reterr)
 {
         _cleanup_(freep) char *message = NULL;

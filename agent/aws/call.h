@@ -23,10 +23,14 @@ typedef struct AwsCall {
         SigV4Request request; /* without the host */
         SigV4Flags flags;
         bool retries_not_found; /* what it refers to was just created */
+        bool only_reads; /* as far as its name tells */
         bool is_repeatable; /* safe to send again after TIMEOUT and LOST */
         AwsJudge judge;
         void *userdata;
 } AwsCall;
+
+/* Whether an action is named as those that change nothing are: "DescribeImages", "GetParameter". */
+bool aws_action_only_reads(const char *action);
 
 /* For judges: the reply is not in the protocol's words. AWS_E_REFUSED, AWS_E_LOST or -ENOMEM. */
 int aws_call_fail_unintelligible(const HttpReply *reply, ApiError *reterr);

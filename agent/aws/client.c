@@ -8,6 +8,7 @@
 
 #include <sys/random.h>
 
+#include "aws/bucket.h"
 #include "aws/endpoint.h"
 #include "aws/retry.h"
 #include "base/clock.h"
@@ -31,6 +32,8 @@ struct AwsClient {
         int64_t clock_offset_usec;
         bool clock_known;
         uint64_t deadline_usec;
+        Bucket reads;
+        Bucket writes;
 };
 
 const char *aws_region_from_environment(void)
@@ -108,6 +111,8 @@ int aws_client_new(const AwsClientConfig *config, AwsClient **ret, char **reterr
         client->cancelled = config->cancelled;
         client->userdata = config->userdata;
         client->deadline_usec = USEC_INFINITY;
+        bucket_init(&client->reads, BUCKET_READ_CAPACITY, BUCKET_READ_RATE, clock_usec());
+        bucket_init(&client->writes, BUCKET_WRITE_CAPACITY, BUCKET_WRITE_RATE, clock_usec());
         r = client_connect(client, config, reterr_message);
         if (r < 0)
                 return r;
@@ -314,6 +319,28 @@ static int client_try(AwsClient *client, const AwsCall *call, AwsMessage *messag
         return aws_client_send(client, call, message, reterr);
 }
 
+/* At least `usec`, and until it is our turn; nobody is polite while file systems are frozen. */
+static bool client_await_turn(AwsClient *client, const AwsCall *call, uint64_t usec)
+{
+        uint64_t turn_usec = 0;
+
+        if (client->deadline_usec == USEC_INFINITY)
+                turn_usec = bucket_take(
+                        call->only_reads ? &client->reads : &client->writes, clock_usec());
+        return client_wait(client, usec > turn_usec ? usec : turn_usec);
+}
+
+static void client_learn_pace(
+        AwsClient *client, const AwsCall *call, int outcome, ApiErrorClass class)
+{
+        Bucket *bucket = call->only_reads ? &client->reads : &client->writes;
+
+        if (class == API_ERROR_THROTTLED)
+                bucket_slow_down(bucket, clock_usec());
+        else if (outcome == 0 || outcome == AWS_E_REFUSED)
+                bucket_speed_up(bucket, clock_usec());
+}
+
 int aws_client_call(AwsClient *client, const AwsCall *call, ApiError *reterr)
 {
         _cleanup_(aws_message_done) AwsMessage message = { 0 };
@@ -321,21 +348,24 @@ int aws_client_call(AwsClient *client, const AwsCall *call, ApiError *reterr)
         Retry retry;
         int r;
 
+        if (!client_await_turn(client, call, 0))
+                return AWS_E_CANCELLED;
         retry_init(&retry, clock_usec(), call->retries_not_found);
         if (retry.deadline_usec > client->deadline_usec)
                 retry.deadline_usec = client->deadline_usec;
         for (;;) {
                 ApiErrorClass class;
 
-                if (!client_wait(client, wait_usec))
-                        return AWS_E_CANCELLED;
                 r = client_try(client, call, &message, reterr);
+                class = r > 0 ? classify_outcome(call, r, reterr) : API_ERROR_FINAL;
+                client_learn_pace(client, call, r, class);
                 if (r <= 0)
                         return r;
-                class = classify_outcome(call, r, reterr);
                 if (class == API_ERROR_STALE)
                         credentials_provider_refresh(client->credentials);
                 if (retry_next(&retry, class, clock_usec(), random_bits(), &wait_usec) != 0)
                         return r;
+                if (!client_await_turn(client, call, wait_usec))
+                        return AWS_E_CANCELLED;
         }
 }

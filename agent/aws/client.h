@@ -43,7 +43,10 @@ bool aws_client_knows_clock(const AwsClient *client);
  */
 void aws_client_set_deadline(AwsClient *client, uint64_t deadline_usec);
 
-/* Signs, sends and judges until it works or is no use. 0 or an AwsOutcome, or -ENOMEM, ... */
+/*
+ * Waits for its turn (aws/bucket.h; not with a deadline), signs, sends and judges until it works or
+ * is no use. 0 or an AwsOutcome, or -ENOMEM, ...
+ */
 int aws_client_call(AwsClient *client, const AwsCall *call, ApiError *reterr);
 
 /* One attempt in its two halves, for a call that is sent at a chosen moment. */

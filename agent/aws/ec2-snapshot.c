@@ -249,6 +249,47 @@ int ec2_describe_snapshots(AwsClient *client, const Ec2SnapshotFilter *filter, E
         return 0;
 }
 
+/* As above: a service that does not know a filter lists everything. */
+static void keep_pending(const StringList *volumes, Ec2SnapshotList *snapshots)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < snapshots->count; i++) {
+                Ec2Snapshot *snapshot = &snapshots->items[i];
+
+                if (snapshot->state == EC2_SNAPSHOT_PENDING && snapshot->volume_id &&
+                        string_list_contains(volumes, snapshot->volume_id))
+                        snapshots->items[kept++] = *snapshot;
+                else
+                        snapshot_done(snapshot);
+        }
+        snapshots->count = kept;
+}
+
+int ec2_describe_pending_snapshots(AwsClient *client, const StringList *volumes,
+        Ec2SnapshotList *ret, ApiError *reterr)
+{
+        _cleanup_(ec2_snapshot_list_done) Ec2SnapshotList snapshots = { 0 };
+        _cleanup_(query_done) Query query = QUERY_INIT;
+        int r;
+
+        if (volumes->count > EC2_FILTER_VALUES_MAX)
+                return -E2BIG;
+        ec2_begin(&query, "DescribeSnapshots");
+        query_add(&query, "Owner.1", "self");
+        query_add(&query, "MaxResults", EC2_PAGE_ITEMS);
+        query_add_filter(&query, 1, "status", "pending");
+        query_add(&query, "Filter.2.Name", "volume-id");
+        query_add_list(&query, "Filter.2.Value", volumes);
+        r = ec2_call_pages(client, &query, /* flags= */ 0, on_page, &snapshots, reterr);
+        if (r != 0)
+                return r;
+        keep_pending(volumes, &snapshots);
+        *ret = snapshots;
+        snapshots = (Ec2SnapshotList){ 0 };
+        return 0;
+}
+
 int ec2_delete_snapshot(AwsClient *client, const char *id, Ec2Flags flags, ApiError *reterr)
 {
         _cleanup_(query_done) Query query = QUERY_INIT;

@@ -73,6 +73,14 @@ int ec2_describe_snapshots(AwsClient *client, const Ec2SnapshotFilter *filter, E
         Ec2SnapshotList *ret, ApiError *reterr);
 
 /*
+ * The pending ones of our own account of `volumes`, which are at most EC2_FILTER_VALUES_MAX. 0 and
+ * the common outcomes.
+ */
+#define EC2_FILTER_VALUES_MAX 200
+int ec2_describe_pending_snapshots(AwsClient *client, const StringList *volumes,
+        Ec2SnapshotList *ret, ApiError *reterr);
+
+/*
  * A snapshot that is already gone is success. 0, IN_USE and the common outcomes. With EC2_FRESH a
  * NotFound is only believed after a while: for one that was created moments ago.
  */

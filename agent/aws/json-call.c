@@ -38,6 +38,13 @@ static int json_judge(void *userdata, const HttpReply *reply, ApiError *reterr)
         return 0;
 }
 
+static bool only_reads(const char *target)
+{
+        const char *dot = strchr(target, '.');
+
+        return dot && aws_action_only_reads(dot + 1);
+}
+
 int json_call(AwsClient *client, const JsonCall *call, json_t **ret, ApiError *reterr)
 {
         _cleanup_(json_decrefp) json_t *reply = NULL;
@@ -57,6 +64,7 @@ int json_call(AwsClient *client, const JsonCall *call, json_t **ret, ApiError *r
                 },
                 .flags = SIGV4_FLAGS_DEFAULT,
                 .retries_not_found = call->retries_not_found,
+                .only_reads = only_reads(call->target),
                 .is_repeatable = true,
                 .judge = json_judge,
                 .userdata = &reply,

@@ -5,6 +5,7 @@ AWS_LIBS = libaws.a $(BASE_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS)
 libaws_a_SOURCES = \
 	%D%/api-error.c %D%/api-error.h \
 	%D%/autoscaling.c %D%/autoscaling.h \
+	%D%/bucket.c %D%/bucket.h \
 	%D%/ca-bundle.c %D%/ca-bundle.h \
 	%D%/call.c %D%/call.h \
 	%D%/canonical.c %D%/canonical.h \
@@ -40,12 +41,15 @@ libaws_a_SOURCES = \
 	%D%/xml.c %D%/xml.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += test-api-error test-credentials test-endpoint test-query test-retry test-uri test-xml
-TESTS += test-api-error test-credentials test-endpoint test-query test-retry test-uri test-xml
+check_PROGRAMS += test-api-error test-bucket test-credentials test-endpoint test-query test-retry test-uri test-xml
+TESTS += test-api-error test-bucket test-credentials test-endpoint test-query test-retry test-uri test-xml
 AWS_TEST_LIBS = $(AWS_LIBS) $(CMOCKA_LIBS)
 test_api_error_SOURCES = tests/unit/test-api-error.c
 test_api_error_CFLAGS = $(TEST_CFLAGS)
 test_api_error_LDADD = $(AWS_TEST_LIBS)
+test_bucket_SOURCES = tests/unit/test-bucket.c
+test_bucket_CFLAGS = $(TEST_CFLAGS)
+test_bucket_LDADD = $(AWS_TEST_LIBS)
 test_credentials_SOURCES = tests/unit/test-credentials.c
 test_credentials_CFLAGS = $(TEST_CFLAGS)
 test_credentials_LDADD = $(AWS_TEST_LIBS)

@@ -48,6 +48,13 @@ int query_judge(void *userdata, const HttpReply *reply, ApiError *reterr)
         return 0;
 }
 
+static bool only_reads(const Query *query)
+{
+        const char *action = query->form.data ? startswith(query->form.data, "Action=") : NULL;
+
+        return action && aws_action_only_reads(action);
+}
+
 AwsCall query_make_call(const Query *query, Xml **reply)
 {
         static const KeyValue headers[] = {
@@ -64,6 +71,7 @@ AwsCall query_make_call(const Query *query, Xml **reply)
                         .body_size = query->form.length,
                 },
                 .flags = SIGV4_FLAGS_DEFAULT,
+                .only_reads = only_reads(query),
                 .is_repeatable = true,
                 .judge = query_judge,
                 .userdata = reply,

@@ -16,6 +16,7 @@ libflow_a_SOURCES = \
 	%D%/origin.c %D%/origin.h \
 	%D%/orphans.c %D%/orphans.h \
 	%D%/orphans-find.c %D%/orphans-find.h \
+	%D%/pace.c %D%/pace.h \
 	%D%/plan.c %D%/plan-json.c %D%/plan-name.c %D%/plan.h \
 	%D%/plan-coverage.c %D%/plan-coverage.h \
 	%D%/plan-selection.c %D%/plan-selection.h \
@@ -54,8 +55,8 @@ FLOW_LIBS = libflow.a libaws.a libhost.a libfreezeclient.a $(BASE_LIBS) $(MOUNT_
 	$(CURL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS)
 
 if HAVE_CMOCKA
-FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-consistency test-console test-profile \
-	test-publication test-publish-keys test-record \
+FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-pace test-consistency test-console \
+	test-profile test-publication test-publish-keys test-record \
 	test-settings test-spec test-labels test-watch test-witness
 FLOW_TESTS += test-retain test-retain-histories
 FLOW_TESTS += test-origin test-orphans
@@ -71,6 +72,9 @@ test_plan_coverage_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_plan_method_SOURCES = tests/unit/test-plan-method.c $(PLAN_HOST)
 test_plan_method_CFLAGS = $(TEST_CFLAGS)
 test_plan_method_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_pace_SOURCES = tests/unit/test-pace.c
+test_pace_CFLAGS = $(TEST_CFLAGS)
+test_pace_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_witness_SOURCES = tests/unit/test-witness.c
 test_witness_CFLAGS = $(TEST_CFLAGS)
 test_witness_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)

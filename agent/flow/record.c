@@ -3,6 +3,8 @@
 
 #include "flow/record.h"
 
+#include <dirent.h>
+
 #include "base/files.h"
 #include "base/text.h"
 
@@ -234,6 +236,32 @@ static int record_from_json(const json_t *object, Record *record)
         if (json_object_get(object, "error"))
                 record->error = failure_from_name(json_get_string(object, "error", ""));
         return 0;
+}
+
+static int add_id(StringList *ids, const char *file_name)
+{
+        const char *suffix = endswith(file_name, ".json");
+        _cleanup_(freep) char *id = NULL;
+
+        if (!suffix)
+                return 0;
+        id = strndup(file_name, (size_t)(suffix - file_name));
+        if (!id)
+                return -ENOMEM;
+        return record_id_is_valid(id) ? string_list_add(ids, id) : 0;
+}
+
+int record_list(const char *folder, StringList *ret_ids)
+{
+        _cleanup_(closedirp) DIR *opened = opendir(folder);
+        struct dirent *entry;
+        int r = 0;
+
+        if (!opened)
+                return errno == ENOENT ? 0 : -errno;
+        while (r >= 0 && ret_ids->count < RECORDS_MAX && (entry = readdir(opened)))
+                r = add_id(ret_ids, entry->d_name);
+        return r;
 }
 
 int record_load(const char *folder, const char *id, Record *ret)

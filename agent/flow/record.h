@@ -83,6 +83,10 @@ int record_save(Record *record);
 /* 0, -ENOENT, or -EBADMSG for a file that is no record. */
 int record_load(const char *folder, const char *id, Record *ret);
 
+/* The ids of all that lie in the folder, at most RECORDS_MAX; none where there is no folder. */
+#define RECORDS_MAX 10000
+int record_list(const char *folder, StringList *ret_ids);
+
 /* An id is a file's name: letters, digits and '-', at most RECORD_ID_MAX of them. */
 #define RECORD_ID_MAX 64
 bool record_id_is_valid(const char *id);

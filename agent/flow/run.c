@@ -12,6 +12,7 @@
 #include "flow/cut.h"
 #include "flow/identify.h"
 #include "flow/labels.h"
+#include "flow/pace.h"
 #include "flow/publish.h"
 #include "flow/quiesce.h"
 #include "flow/reboot.h"
@@ -126,6 +127,8 @@ int run_bake(Bake *bake, const BakeRequest *request)
                 r = plan_permit(bake, request);
         if (r >= 0)
                 r = plan_record(bake, request);
+        if (r >= 0)
+                r = pace_await(bake);
         if (r >= 0)
                 r = cut_prepare(bake);
         if (r >= 0 && bake->record.method == METHOD_REBOOT)

@@ -11,7 +11,8 @@
 static const ConfigRange budget_range = { FREEZE_BUDGET_USEC_MIN, FREEZE_BUDGET_USEC_MAX };
 static const ConfigRange reboot_range = { USEC_PER_SEC, 3600 * USEC_PER_SEC };
 static const ConfigRange settle_range = { 0, 600 * USEC_PER_SEC };
-
+static const ConfigRange spacing_range = { 0, 600 * USEC_PER_SEC };
+static const ConfigRange pending_range = { 0, 24 * 3600 * USEC_PER_SEC };
 static const ConfigRange age_range = { 3600 * USEC_PER_SEC, 3650 * 86400 * USEC_PER_SEC };
 
 /* The daemon reads its own section; here it is only known to exist. */
@@ -68,6 +69,10 @@ static const ConfigKey keys[] = {
                 true },
         { "Aws", "SettleSec", config_parse_usec, offsetof(Settings, settle_usec), &settle_range },
         { "Aws", "RebootSec", config_parse_usec, offsetof(Settings, reboot_usec), &reboot_range },
+        { "Aws", "VolumeSpacingSec", config_parse_usec, offsetof(Settings, volume_spacing_usec),
+                &spacing_range },
+        { "Aws", "PendingWaitSec", config_parse_usec, offsetof(Settings, pending_wait_usec),
+                &pending_range },
         { "Orphans", "MinAgeSec", config_parse_usec, offsetof(Settings, orphan_age_usec), &age_range },
         { "Orphans", "PricePerGiBMonth", parse_price, offsetof(Settings, price_micro), NULL },
         { "Freeze", "BudgetSec", config_parse_usec, offsetof(Settings, freeze_budget_usec),
@@ -113,6 +118,9 @@ static int set_defaults(Settings *settings, const char *path)
         settings->settle_usec = 150 * USEC_PER_SEC;
         /* EC2 API Reference, RebootInstances: a hard reboot after some minutes, at the latest. */
         settings->reboot_usec = 900 * USEC_PER_SEC;
+        /* EC2 API Reference, error codes: SnapshotCreationPerVolumeRateExceeded. */
+        settings->volume_spacing_usec = 15 * USEC_PER_SEC;
+        settings->pending_wait_usec = 900 * USEC_PER_SEC;
         settings->freeze_budget_usec = 10 * USEC_PER_SEC;
         settings->orphan_age_usec = 86400 * USEC_PER_SEC;
         settings->price_micro = 50000; /* of us-east-1, "Amazon EBS pricing" */

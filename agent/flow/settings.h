@@ -21,6 +21,8 @@ typedef struct Settings {
         StringList nvme_models;
         uint64_t settle_usec; /* how long EC2 may keep a fresh object invisible */
         uint64_t reboot_usec; /* how long EC2 may take to reboot this host for an image */
+        uint64_t volume_spacing_usec; /* between two snapshots of one volume */
+        uint64_t pending_wait_usec; /* how long a volume's pending snapshots are waited for */
         uint64_t freeze_budget_usec;
         uint64_t orphan_age_usec; /* younger ones are none */
         uint64_t price_micro; /* of a GiB and month, in millionths */

@@ -207,6 +207,22 @@ def test_throttling_does_not_go_on_for_ever(cloud, probe):
     assert len(cloud.calls('DescribeInstances')) == 8
 
 
+def test_who_was_throttled_asks_more_slowly_but_not_while_frozen(cloud, probe):
+    cloud.fault('DescribeInstances', times=3, error='RequestLimitExceeded', status=503)
+    assert probe('describe-instance', id=INSTANCE)['outcome'] == 'done'
+    slower = probe('describe-instance', id=INSTANCE)
+    assert slower['outcome'] == 'done' and .2 < slower['seconds'] < 2
+    probe('deadline', after_usec=5_000_000)
+    assert probe('describe-instance', id=INSTANCE)['seconds'] < .2
+    probe('deadline')
+
+
+def test_a_client_alone_does_not_use_up_what_the_account_may_ask(cloud, probe):
+    seconds = sum(probe('describe-instance', id=INSTANCE)['seconds'] for _ in range(70))
+    assert seconds > 1.5          # 50 at once, and then 10 a second
+    assert {call['code'] for call in cloud.calls('DescribeInstances')} == {None}
+
+
 def test_a_final_error_is_not_repeated(cloud, probe):
     cloud.fault('DescribeInstances', times=-1, error='UnauthorizedOperation', status=403)
     answer = probe('describe-instance', id=INSTANCE)

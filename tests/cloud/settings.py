@@ -47,6 +47,7 @@ KNOBS = {
     "impaired": [],                  # checks that fail: "system", "instance"
     "console": "",                   # what a new instance writes: {instance} and {image} stand for ids
     "pending_per_volume": 5,
+    "volume_rate_seconds": 0.0,      # between two snapshots of one volume
     "fail_snapshots": 0,             # so many of the next snapshots end in `error`
     "fail_images": 0,                # so many of the next CreateImage calls end in `failed`
     "fail_copies": 0,                # and of CopyImage

@@ -90,6 +90,7 @@ def snapshots_reserve(world, volumes, description, tags):
     """New snapshots, one per volume, not cut yet; under world.lock. `tags` is of (volume)."""
     world.advance()
     for volume in volumes:
+        _check_rate(world, volume)
         pending = sum(one.volume == volume.id and one.state == "pending"
                       for one in world.snapshots.values())
         if pending >= world.knobs["pending_per_volume"]:
@@ -101,6 +102,15 @@ def snapshots_reserve(world, volumes, description, tags):
         world.knobs["fail_snapshots"] -= snapshot.fails
         world.snapshots[snapshot.id] = snapshot
     return snapshots
+
+
+def _check_rate(world, volume):
+    cuts = [one.cut_at for one in world.snapshots.values()
+            if one.volume == volume.id and one.cut_at is not None]
+    if cuts and time.monotonic() - max(cuts) < world.knobs["volume_rate_seconds"]:
+        raise ApiError("SnapshotCreationPerVolumeRateExceeded", "The maximum per volume "
+                       "CreateSnapshot request rate has been exceeded. Use an increasing or "
+                       "variable sleep interval between requests.")
 
 
 def snapshots_cut(world, snapshots):

@@ -135,6 +135,16 @@ def test_a_volume_has_five_pending_snapshots_at_most(cloud, ec2):
     ec2.create_snapshot(VolumeId=ROOT)
 
 
+def test_snapshots_of_a_volume_may_not_follow_each_other_too_soon(cloud, ec2):
+    cloud.configure(snapshot_seconds=0)
+    ec2.create_snapshot(VolumeId=ROOT)
+    cloud.configure(volume_rate_seconds=60)
+    assert refused(ec2.create_snapshot,
+                   VolumeId=ROOT) == "SnapshotCreationPerVolumeRateExceeded"
+    cloud.configure(volume_rate_seconds=0)
+    ec2.create_snapshot(VolumeId=ROOT)
+
+
 def test_tags_are_made_changed_listed_and_removed(cloud, ec2):
     cloud.configure(snapshot_seconds=0)
     snapshot = ec2.create_snapshot(VolumeId=DATA)["SnapshotId"]

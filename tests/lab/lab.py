@@ -177,6 +177,9 @@ class Lab:
             "Host": host, "Freeze": [f"BudgetSec={self.budget}"], "Aws": ["SettleSec=1s"],
         }
         content.update(sections)
+        # Tests make one bake after another.
+        if not any(line.startswith("VolumeSpacingSec=") for line in content["Aws"]):
+            content["Aws"] = ["VolumeSpacingSec=0", *content["Aws"]]
         self.config.write_text(
             "".join(f"[{name}]\n" + "\n".join(lines) + "\n\n" for name, lines in content.items())
         )

@@ -25,7 +25,8 @@ static void every_key_is_read(void **state)
                                    "[Daemon]\nInhibitDelayMaxSec=1s\nMaxJobsKept=3\nWorkerSilenceSec=1min\n"
                                    "[Host]\nVolumeMap=/dev/vdb:vol-1\nVolumeMap=/dev/vdc:vol-2\n"
                                    "NvmeModels=One Model\nNvmeModels=Another\n"
-                                   "[Aws]\nSettleSec=1min\nRebootSec=5min\n[Freeze]\nBudgetSec=2s\nSocket=/s\n"
+                                   "[Aws]\nSettleSec=1min\nRebootSec=5min\nVolumeSpacingSec=3s\n"
+                                   "PendingWaitSec=1h\n[Freeze]\nBudgetSec=2s\nSocket=/s\n"
                                    "[Orphans]\nMinAgeSec=2h\nPricePerGiBMonth=0.06\n"
                                    "[Verify]\nInstanceType=m7i.large\nSubnetId=subnet-0123456789abcdef0\n"
                                    "InstanceProfile=verifier\nSecurityGroups=sg-01234567\n"
@@ -36,6 +37,8 @@ static void every_key_is_read(void **state)
         assert_int_equal(settings.nvme_models.count, 2);
         assert_int_equal(settings.settle_usec, 60 * USEC_PER_SEC);
         assert_int_equal(settings.reboot_usec, 300 * USEC_PER_SEC);
+        assert_int_equal(settings.volume_spacing_usec, 3 * USEC_PER_SEC);
+        assert_int_equal(settings.pending_wait_usec, 3600 * USEC_PER_SEC);
         assert_int_equal(settings.freeze_budget_usec, 2 * USEC_PER_SEC);
         assert_string_equal(settings.freezer_socket, "/s");
         assert_int_equal(settings.orphan_age_usec, 7200 * USEC_PER_SEC);

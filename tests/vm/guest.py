@@ -19,6 +19,7 @@ NvmeModels=QEMU NVMe Ctrl
 
 [Aws]
 SettleSec=1s
+VolumeSpacingSec=0
 """
 # Maintainer scripts see a system that is not up, and nothing of the host.
 CONTAINER = ("--quiet", "--console=pipe", "--register=no", "--keep-unit", "--private-network",
