@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_devices.py \
 	%D%/e2e/test_environment.py \
 	%D%/e2e/test_freezes.py \
+	%D%/e2e/test_inventory.py \
 	%D%/e2e/test_kill.py \
 	%D%/e2e/test_lab.py \
 	%D%/e2e/test_methods.py \

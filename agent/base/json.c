@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -59,17 +60,31 @@ void json_stream_done(JsonStream *stream)
         *stream = (JsonStream){ .fd = -EBADF };
 }
 
-static int send_all(int fd, const char *data, size_t size)
+/* The reader is behind: 0 when it has caught up a little. */
+static int wait_for_reader(const JsonStream *stream)
+{
+        struct pollfd reader = { .fd = stream->fd, .events = POLLOUT };
+        int r = poll(&reader, 1, stream->write_wait_ms);
+
+        if (r < 0)
+                return errno == EINTR ? 0 : -errno;
+        return r == 0 ? -EAGAIN : 0;
+}
+
+static int send_all(const JsonStream *stream, const char *data, size_t size)
 {
         while (size > 0) {
-                ssize_t n = send(fd, data, size, MSG_NOSIGNAL);
+                ssize_t n = send(stream->fd, data, size, MSG_NOSIGNAL);
+                int r = 0;
 
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                data += n;
-                size -= (size_t)n;
+                if (n < 0 && errno == EAGAIN)
+                        r = wait_for_reader(stream);
+                else if (n < 0 && errno != EINTR)
+                        r = -errno;
+                if (r < 0)
+                        return r;
+                data += n > 0 ? n : 0;
+                size -= n > 0 ? (size_t)n : 0;
         }
         return 0;
 }
@@ -85,7 +100,7 @@ int json_stream_write(JsonStream *stream, const json_t *object)
         if (length >= JSON_LINE_MAX)
                 return -EMSGSIZE;
         line[length] = '\n'; /* in place of the NUL: one write, one line */
-        return send_all(stream->fd, line, length + 1);
+        return send_all(stream, line, length + 1);
 }
 
 /* The first whole line out of the buffer as an object: 1, or 0 when there is none yet. */

@@ -26,6 +26,7 @@ json_t *json_text(const char *text);
 /* One end of a stream of JSON objects, each on its line. Does not own the descriptor. */
 typedef struct JsonStream {
         int fd;
+        int write_wait_ms; /* for a reader that is behind, where writing does not block; 0 at first */
         char *buffer;
         size_t filled;
         size_t allocated;

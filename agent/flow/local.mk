@@ -10,6 +10,7 @@ libflow_a_SOURCES = \
 	%D%/failure.c %D%/failure.h \
 	%D%/follow.c %D%/follow.h \
 	%D%/identify.c %D%/identify.h \
+	%D%/inventory.c %D%/inventory.h \
 	%D%/labels.c %D%/labels.h \
 	%D%/observer.c %D%/observer.h \
 	%D%/claims.c %D%/claims.h \

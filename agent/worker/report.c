@@ -13,6 +13,9 @@
 /* More than the daemon gives its participants at most; then it is hung or gone. */
 #define PREPARE_USEC_MAX (120 * USEC_PER_SEC)
 
+/* An answer may be longer than a socket holds, and the daemon busy for a moment. */
+#define WRITE_WAIT_MS 30000
+
 static void line_report(void *userdata, json_t *report)
 {
         _cleanup_(json_decrefp) json_t *owned = report;
@@ -148,6 +151,7 @@ void line_init(Line *line, int fd)
                 },
         };
         json_stream_init(&line->stream, fd);
+        line->stream.write_wait_ms = WRITE_WAIT_MS;
 }
 
 void line_done(Line *line)

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "flow/deregister.h"
+#include "flow/inventory.h"
 #include "flow/orphans-find.h"
 #include "flow/run.h"
 #include "flow/verify.h"
@@ -23,6 +24,8 @@ static const struct {
         { "delete-orphans", true, run_delete_orphans },
         { "deregister", true, run_deregister },
         { "freeze", false, run_freeze },
+        { "list-images", false, run_list_images },
+        { "list-snapshots", false, run_list_snapshots },
         { "orphans", false, run_orphans },
         { "plan", false, run_plan },
         { "resume", true, run_resume },

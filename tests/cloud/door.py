@@ -8,6 +8,7 @@ import threading
 from .image_making import instance_stopped
 from .images import image_report
 from .lifecycle import instance_report
+from .populating import populate
 from .settings import overridden
 from .snapshots import snapshot_report
 from .ssm import parameter_report
@@ -41,6 +42,7 @@ def operations(server):
         "knobs": lambda: dict(world.knobs),
         "empty": world.empty,
         "forget-client-tokens": world.forget_client_tokens,
+        "populate": lambda **fields: populate(world, **fields),
         "snapshots": lambda region=None: [snapshot_report(one) for one
                                           in _fresh(world, region, "snapshots")],
         "images": lambda owner=None, region=None: [

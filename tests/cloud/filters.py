@@ -69,6 +69,15 @@ def paged(views, params, cap, least=1, most=1000):
     return views[start:end], _token(end) if end < len(views) else None
 
 
+def viewed_page(resources, params, table, cap, least=1):
+    """The views of a page of what passes the filters, and the next token: of 60,000 only those."""
+    if not params.get("Filters"):
+        page, token = paged(resources, params, cap, least)
+        return [one.view() for one in page], token
+    views = filtered([one.view() for one in resources], params["Filters"], table)
+    return paged(views, params, cap, least)
+
+
 def no_pages_of_ids(params, member):
     """EC2 refuses MaxResults beside a list of ids."""
     if params.get(member) and (params.get("MaxResults") or params.get("NextToken")):

@@ -49,3 +49,24 @@ def disable_image_deregistration_protection(world, params):
             image.unprotected_at = time.monotonic() + world.knobs["cooldown_seconds"]
         image.protection = "disabled"
     return {"Return": image.protection}
+
+
+@action("ec2", "DisableImage")
+def disable_image(world, params):
+    """It is there, and nobody can launch from it; listings show it to those who ask."""
+    with world.lock:
+        image = image_find_own(world, params["ImageId"])
+        if image.state != "available":
+            raise ApiError("InvalidAMIID.Unavailable", f"The image {image.id} is {image.state}")
+        image.state = "disabled"
+        image.permissions.clear()
+    return {"Return": True}
+
+
+@action("ec2", "EnableImage")
+def enable_image(world, params):
+    with world.lock:
+        image = image_find_own(world, params["ImageId"])
+        if image.state == "disabled":
+            image.state = "available"
+    return {"Return": True}

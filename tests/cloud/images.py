@@ -7,7 +7,7 @@ import time
 from .actions import action
 from .clock import iso_format
 from .errors import ApiError, missing
-from .filters import chosen, filtered, no_pages_of_ids, paged
+from .filters import chosen, no_pages_of_ids, viewed_page
 from .snapshots import snapshot_forget
 from .tags import tag_set
 
@@ -170,19 +170,19 @@ def describe_images(world, params):
         present = {one.id: one for one in world.images_visible() if one.state != "deregistered"}
         for image_id in params.get("ImageIds", []):
             image_find(world, image_id)
-        views = [one.view() for one in chosen(present, params.get("ImageIds"), image_absent)]
+        found = chosen(present, params.get("ImageIds"), image_absent)
     account, owners = world.settings["account"], params.get("Owners")
-    views = [view for view in views if _owned(view, owners, account)]
-    views = filtered(views, params.get("Filters"), FILTERS)
-    page, token = paged(views, params, world.knobs["page_cap"])
+    found = [one for one in found if _owned(one, owners, account)
+             and (one.state != "disabled" or params.get("IncludeDisabled"))]
+    page, token = viewed_page(found, params, FILTERS, world.knobs["page_cap"])
     return {"Images": page, "NextToken": token}
 
 
-def _owned(view, owners, account):
+def _owned(image, owners, account):
     if not owners:
         return True
-    return any(view["OwnerId"] == (account if owner == "self" else owner)
-               or view.get("ImageOwnerAlias") == owner for owner in owners)
+    return any(image.owner == (account if owner == "self" else owner)
+               or image.attributes.get("ImageOwnerAlias") == owner for owner in owners)
 
 
 def image_find_own(world, image_id):

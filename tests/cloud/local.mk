@@ -29,6 +29,7 @@ EXTRA_DIST += \
 	%D%/lifecycle.py \
 	%D%/model.py \
 	%D%/overlay.json \
+	%D%/populating.py \
 	%D%/query.py \
 	%D%/query_service.py \
 	%D%/raw.py \

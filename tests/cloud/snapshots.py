@@ -9,7 +9,7 @@ import time
 from .actions import action
 from .clock import iso_format
 from .errors import ApiError, invalid_value, missing
-from .filters import chosen, filtered, no_pages_of_ids, paged
+from .filters import chosen, no_pages_of_ids, viewed_page
 from .instances import instance_absent
 from .tags import tag_set, tags_of_request
 from .volumes import GIB, volume_absent
@@ -209,12 +209,11 @@ def describe_snapshots(world, params):
     no_pages_of_ids(params, "SnapshotIds")
     with world.lock:
         visible = {one.id: one for one in world.snapshots_visible()}
-        views = [one.view() for one in chosen(visible, params.get("SnapshotIds"), snapshot_absent)]
+        found = chosen(visible, params.get("SnapshotIds"), snapshot_absent)
     owners = {world.settings["account"] if one == "self" else one
               for one in params.get("OwnerIds", [])}
-    views = [view for view in views if not owners or view["OwnerId"] in owners]
-    views = filtered(views, params.get("Filters"), FILTERS)
-    page, token = paged(views, params, world.knobs["page_cap"], least=5)
+    found = [one for one in found if not owners or one.owner in owners]
+    page, token = viewed_page(found, params, FILTERS, world.knobs["page_cap"], least=5)
     return {"Snapshots": page, "NextToken": token}
 
 

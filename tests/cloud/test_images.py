@@ -178,3 +178,41 @@ def test_an_instance_with_product_codes_hands_them_on_to_created_images():
         image = ec2.create_image(InstanceId=INSTANCE, Name=name(), NoReboot=True)["ImageId"]
         assert shown(ec2, image)["ProductCodes"] == [
             {"ProductCodeId": "abc123", "ProductCodeType": "marketplace"}]
+
+
+def test_a_disabled_image_is_listed_for_those_who_ask(cloud, ec2, newer_ec2):
+    cloud.configure(snapshot_seconds=0, image_seconds=0)
+    image = ec2.create_image(InstanceId=INSTANCE, Name=name(), NoReboot=True)["ImageId"]
+    assert shown(ec2, image)["State"] == "available"
+    newer_ec2.disable_image(ImageId=image)
+    assert ec2.describe_images(ImageIds=[image])["Images"] == []
+    listed = newer_ec2.describe_images(Owners=["self"], IncludeDisabled=True)["Images"]
+    assert [one["State"] for one in listed if one["ImageId"] == image] == ["disabled"]
+    assert refused(ec2.run_instances, ImageId=image, MinCount=1, MaxCount=1) == (
+        "InvalidAMIID.Unavailable")
+    newer_ec2.enable_image(ImageId=image)
+    assert shown(ec2, image)["State"] == "available"
+
+
+def test_images_are_found_by_the_snapshots_that_they_use(cloud, ec2):
+    cloud.configure(snapshot_seconds=0, image_seconds=0)
+    image = ec2.create_image(InstanceId=INSTANCE, Name=name(), NoReboot=True)["ImageId"]
+    snapshots = [one["Ebs"]["SnapshotId"] for one in shown(ec2, image)["BlockDeviceMappings"]]
+    listed = cloud.awscli("describe-images", "--owners", "self", "--filters",
+                          f"Name=block-device-mapping.snapshot-id,Values={','.join(snapshots)}")
+    assert [one["ImageId"] for one in listed["Images"]] == [image]
+    listed = cloud.awscli("describe-images", "--filters", f"Name=image-id,Values={image}")
+    assert len(listed["Images"]) == 1
+
+
+def test_instances_are_found_by_image_and_tag(cloud, ec2):
+    cloud.configure(snapshot_seconds=0, image_seconds=0)
+    image = ec2.create_image(InstanceId=INSTANCE, Name=name(), NoReboot=True)["ImageId"]
+    assert shown(ec2, image)["State"] == "available"
+    launched = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, TagSpecifications=[
+        {"ResourceType": "instance", "Tags": [{"Key": "quiesced:verify", "Value": image}]}])
+    instance = launched["Instances"][0]["InstanceId"]
+    for one in (f"Name=image-id,Values={image}", "Name=tag-key,Values=quiesced:verify"):
+        found = cloud.awscli("describe-instances", "--filters", one)["Reservations"]
+        assert [group["Instances"][0]["InstanceId"] for group in found] == [instance]
+    ec2.terminate_instances(InstanceIds=[instance])

@@ -291,7 +291,7 @@ def test_without_the_permission_to_see_instances_it_works(place):
 
 def test_a_disabled_image_goes_too(place):
     image, _ = place.make_image("disabled")
-    place.cloud.set_image(image, {"State": "disabled"})
+    place.ec2.disable_image(ImageId=image)
     assert deregister(place, image)[0]["result"] == "done" and place.images() == set()
 
 

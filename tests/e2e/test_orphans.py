@@ -147,7 +147,7 @@ def test_what_an_image_uses(place):
 
 def test_what_a_disabled_image_uses(place):
     image, _ = place.make_image("disabled")
-    place.cloud.set_image(image, {"State": "disabled"})
+    place.ec2.disable_image(ImageId=image)
     old(place)
     none(place)
 

@@ -58,7 +58,9 @@ class Worker:
                 self.reports.append(json.loads(line))
         self._lines.close()
         self._socket.close()
-        self._process.wait(RUN_SEC)
+        _, status, used = os.wait4(self.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        self.most_bytes = used.ru_maxrss * 1024
         last = self.reports[-1] if self.reports else {}
         return last if last.get("report") == "result" else None
 

@@ -2,6 +2,7 @@
 #include "base/json.h"
 
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "tests/unit/unit.h"
 
@@ -64,6 +65,38 @@ static void a_large_object_crosses_in_pieces(void **state)
         assert_return_code(json_stream_write(&pair->left, sent), 0);
         assert_int_equal(json_stream_read(&pair->right, &got), 1);
         assert_true(json_equal(got, sent));
+}
+
+/* More than a socket holds: another process reads it, late. */
+static void a_reader_that_is_behind_is_waited_for(void **state)
+{
+        _cleanup_(freep) char *text = malloc(JSON_LINE_MAX);
+        _cleanup_(json_decrefp) json_t *sent = NULL, *got = NULL;
+        Pair *pair = *state;
+        int status;
+        pid_t reader;
+
+        memset(text, 'x', JSON_LINE_MAX - 100);
+        text[JSON_LINE_MAX - 100] = '\0';
+        sent = json_pack("{s:s}", "text", text);
+        assert_int_equal(json_stream_write(&pair->left, sent), -EAGAIN);
+        while (recv(pair->fds[1], text, JSON_LINE_MAX, MSG_DONTWAIT) > 0)
+                ;
+        pair->left.write_wait_ms = 10000;
+        reader = fork();
+        assert_return_code(reader, errno);
+        if (reader == 0) {
+                int r;
+
+                do {
+                        (void)usleep(1000);
+                        r = json_stream_read(&pair->right, &got);
+                } while (r == -EAGAIN);
+                _exit(r != 1 || !json_equal(got, sent));
+        }
+        assert_return_code(json_stream_write(&pair->left, sent), 0);
+        assert_int_equal(waitpid(reader, &status, 0), reader);
+        assert_int_equal(status, 0);
 }
 
 static void what_is_no_object_is_refused(void **state)
@@ -139,6 +172,7 @@ int main(void)
                 cmocka_unit_test(a_text_of_any_bytes_becomes_one_of_utf8),
                 PAIR_TEST(objects_cross_one_a_line),
                 PAIR_TEST(a_large_object_crosses_in_pieces),
+                PAIR_TEST(a_reader_that_is_behind_is_waited_for),
                 PAIR_TEST(what_is_no_object_is_refused),
                 PAIR_TEST(a_stream_ends_between_objects_only),
                 PAIR_TEST(the_end_of_the_stream_is_no_error),
