@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* How snapshots are kept: ready to be restored fast, locked, archived. All is well when repeated. */
+/* How snapshots are kept: ready to be restored fast, locked, archived. All may be repeated. */
 
 #include "aws/ec2.h"
 

@@ -49,7 +49,9 @@ int follow_with(Bake *bake, int (*try)(Bake *bake, Attempt *ret), void *userdata
         unsigned shown = 0;
 
         for (;;) {
-                Attempt attempt = { .since_usec = since_usec, .percent = shown, .userdata = userdata };
+                Attempt attempt = {
+                        .since_usec = since_usec, .percent = shown, .userdata = userdata
+                };
                 int r = try(bake, &attempt);
 
                 if (r < 0)

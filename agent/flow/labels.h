@@ -21,6 +21,7 @@
 #define LABEL_MOUNTS "quiesced:mounts"
 #define LABEL_TOPOLOGY "quiesced:topology"
 #define LABEL_DEVICE "quiesced:device"
+#define LABEL_COPY_OF "quiesced:copy-of" /* in another region: the image that it is a copy of */
 #define LABEL_VERIFIED "quiesced:verified" /* of an image: when it was proved, or "no" */
 #define LABEL_VERIFY "quiesced:verify" /* of an instance: the image that it is to prove */
 

@@ -103,8 +103,8 @@ static int check_region(Bake *bake, const json_t *publication)
                 if (!startswith(zones->items[i], region) &&
                         !is_zone_of_copy(copies, zones->items[i]))
                         return failure_set(&bake->failure, FAILURE_CONFIG_INVALID, -EINVAL,
-                                "FastRestore= of the profile '%s' names %s, which lies neither in %s "
-                                "nor in a region of CopyTo=: remove it",
+                                "FastRestore= of the profile '%s' names %s, which lies neither in "
+                                "%s nor in a region of CopyTo=: remove it",
                                 bake->profile.name, zones->items[i], region);
         return 0;
 }
@@ -198,8 +198,8 @@ int publication_conclude(Bake *bake)
         if (text.length == 0)
                 return 0;
         return failure_set(&bake->failure, FAILURE_PUBLISH_FAILED, -EREMOTEIO,
-                "%s %s, but not all of [Publish] could be done (%s): do that by hand, or put it right "
-                "and bake again",
+                "%s %s, but not all of [Publish] could be done (%s): do that by hand, or put it "
+                "right and bake again",
                 image ? image : "The snapshots", image ? "is made and stays" : "are made and stay",
                 text.data);
 }

@@ -53,41 +53,58 @@ static int fail_memory(Bake *bake)
 
 /* --- What is left of a copy that failed ------------------------------------------------------- */
 
-/* What carries the tag of our job in that region, which is never the one of the image itself. */
-static int find_remains(const Copies *copies, const Copy *copy, Ec2ImageList *ret_images,
-        Ec2SnapshotList *ret_snapshots)
+/*
+ * Tags go along when somebody copies our image by hand: a copy of ours is told from such a one by a
+ * tag that the image itself does not have.
+ */
+static bool is_copy_of_ours(const Copies *copies, const TagList *tags)
 {
-        const char *job = copies->bake->record.id;
-        const Ec2ImageFilter images = { .tag_key = LABEL_JOB, .tag_value = job };
-        const Ec2SnapshotFilter snapshots = { .tag_key = LABEL_JOB, .tag_value = job };
-        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
-        int r;
+        const Record *record = &copies->bake->record;
 
-        if (streq(copy->region, copies->bake->record.region))
-                return -EINVAL;
-        r = ec2_describe_images(copy->client, &images, 0, ret_images, &error);
-        return r != 0 ? r :
-                        ec2_describe_snapshots(copy->client, &snapshots, 0, ret_snapshots, &error);
+        return streq_ptr(tag_list_get(tags, LABEL_JOB), record->id) &&
+                streq_ptr(tag_list_get(tags, LABEL_COPY_OF), record->image_id);
+}
+
+static int deregister(const Copies *copies, const Copy *copy, const char *id, ApiError *reterr)
+{
+        _cleanup_(string_list_done) StringList deleted = STRING_LIST_INIT;
+        _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
+        const Ec2ImageFilter filter = { .id = id };
+        int r = ec2_describe_images(copy->client, &filter, 0, &images, reterr);
+
+        if (r != 0)
+                return r == EC2_E_NOT_FOUND ? 0 : r;
+        if (!is_copy_of_ours(copies, &images.items[0].tags))
+                return -EPERM;
+        return ec2_deregister_image(copy->client, id, &deleted, reterr);
+}
+
+/* EC2's description of each names the copy that it was made for. */
+static int delete_snapshots(
+        const Copies *copies, const Copy *copy, const char *image_id, ApiError *reterr)
+{
+        const Ec2SnapshotFilter filter = { .tag_key = LABEL_JOB,
+                .tag_value = copies->bake->record.id };
+        _cleanup_(ec2_snapshot_list_done) Ec2SnapshotList snapshots = { 0 };
+        int r = ec2_describe_snapshots(copy->client, &filter, 0, &snapshots, reterr);
+
+        for (size_t i = 0; r == 0 && i < snapshots.count; i++) {
+                const Ec2Snapshot *snapshot = &snapshots.items[i];
+
+                if (is_copy_of_ours(copies, &snapshot->tags) && snapshot->description &&
+                        strstr(snapshot->description, image_id))
+                        r = ec2_delete_snapshot(copy->client, snapshot->id, 0, reterr);
+        }
+        return r;
 }
 
 static int delete_remains(const Copies *copies, const Copy *copy)
 {
-        _cleanup_(ec2_snapshot_list_done) Ec2SnapshotList snapshots = { 0 };
-        _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
-        int r = find_remains(copies, copy, &images, &snapshots);
+        const char *id = json_get_string(copy->entry, "image", NULL);
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        int r = deregister(copies, copy, id, &error);
 
-        for (size_t i = 0; r == 0 && i < images.count; i++) {
-                _cleanup_(string_list_done) StringList deleted = STRING_LIST_INIT;
-                _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
-
-                r = ec2_deregister_image(copy->client, images.items[i].id, &deleted, &error);
-        }
-        for (size_t i = 0; r == 0 && i < snapshots.count; i++) {
-                _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
-
-                r = ec2_delete_snapshot(copy->client, snapshots.items[i].id, 0, &error);
-        }
-        return r;
+        return r != 0 ? r : delete_snapshots(copies, copy, id, &error);
 }
 
 /* The failure gains what has to be known of the remains. */
@@ -97,8 +114,8 @@ static void name_remains(Copies *copies, const Copy *copy)
         _cleanup_(freep) char *message = NULL;
 
         if (string_printf(&message,
-                    "%s; what carries the tag " LABEL_JOB "=%s in %s could not all be deleted: look "
-                    "for it with quiescectl orphans there",
+                    "%s; what carries the tag " LABEL_JOB "=%s in %s could not all be deleted: "
+                    "look for it there",
                     failure->message, copies->bake->record.id, copy->region) < 0)
                 return;
         free(failure->message);
@@ -146,7 +163,9 @@ static int collect_tags(Copies *copies)
         }
         if (labels_add(&copies->image_tags, record->tags) < 0 ||
                 labels_add(&copies->snapshot_tags, record->tags) < 0 ||
-                labels_of_result(record, &copies->snapshot_tags) < 0)
+                labels_of_result(record, &copies->snapshot_tags) < 0 ||
+                tag_list_set(&copies->image_tags, LABEL_COPY_OF, record->image_id) < 0 ||
+                tag_list_set(&copies->snapshot_tags, LABEL_COPY_OF, record->image_id) < 0)
                 return fail_memory(copies->bake);
         return 0;
 }
@@ -156,7 +175,8 @@ static int adopt(Copies *copies, Copy *copy, char **ret_id)
 {
         _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
-        const Ec2ImageFilter filter = { .tag_key = LABEL_JOB, .tag_value = copies->bake->record.id };
+        const char *job = copies->bake->record.id;
+        const Ec2ImageFilter filter = { .tag_key = LABEL_JOB, .tag_value = job };
         int r;
 
         if (!copies->bake->resumed)
@@ -164,7 +184,10 @@ static int adopt(Copies *copies, Copy *copy, char **ret_id)
         r = ec2_describe_images(copy->client, &filter, 0, &images, &error);
         if (r != 0)
                 return follow_judge(copies->bake, "DescribeImages", r, &error);
-        return images.count > 0 ? string_replace(ret_id, images.items[0].id) : 0;
+        for (size_t i = 0; i < images.count; i++)
+                if (is_copy_of_ours(copies, &images.items[i].tags))
+                        return string_replace(ret_id, images.items[i].id);
+        return 0;
 }
 
 static int request(Copies *copies, Copy *copy, char **ret_id)
@@ -258,7 +281,8 @@ static int fail_copy(Copies *copies, Copy *copy, const char *reason)
 {
         int r = failure_set(&copies->bake->failure, FAILURE_IMAGE_FAILED, -EIO, "%s%s",
                 reason ? reason : "EC2 gives no reason",
-                json_object_get(copy->entry, "key") ? "; can the key of CopyTo= be used there?" : "");
+                json_object_get(copy->entry, "key") ? "; can the key of CopyTo= be used there?" :
+                                                      "");
 
         return give_up(copies, copy, r);
 }

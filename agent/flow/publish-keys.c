@@ -24,6 +24,7 @@
 
 #define ID_ACCOUNT "[0-9]{12}"
 #define ID_ORGANIZATION "o-[a-z0-9]{10,32}"
+#define ID_UNIT "ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}"
 #define ARN_ORGANIZATIONS "arn:aws[a-z-]*:organizations::" ID_ACCOUNT ":"
 #define ID_REGION "[a-z]{2,}(-[a-z]+)+-[0-9]+"
 #define ID_KEY "(mrk-)?[0-9a-f-]{32,36}"
@@ -80,7 +81,8 @@ int publish_parse_parameter(const ConfigKey *key, const char *value, void *targe
                 return refuse(reterr,
                         "must be a path such as /golden/web, of letters, digits and . - _");
         if (strncasecmp(value, "/aws", 4) == 0 || strncasecmp(value, "/ssm", 4) == 0)
-                return refuse(reterr, "must not begin with /aws or /ssm, which AWS keeps for itself");
+                return refuse(
+                        reterr, "must not begin with /aws or /ssm, which AWS keeps for itself");
         if (strlen(value) > PARAMETER_MAX || count_levels(value) > PARAMETER_LEVELS_MAX)
                 return refuse(reterr, "must not have more than %d levels and %d characters",
                         PARAMETER_LEVELS_MAX, PARAMETER_MAX);
@@ -112,7 +114,7 @@ static int parse_words(const char *value, StringList *target, size_t most,
 static int check_share(const StringList *before, const char *word, char **reterr)
 {
         if (matches(word, ID_ACCOUNT "|" ARN_ORGANIZATIONS "organization/" ID_ORGANIZATION "|"
-                          ARN_ORGANIZATIONS "ou/" ID_ORGANIZATION "/ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}"))
+                          ARN_ORGANIZATIONS "ou/" ID_ORGANIZATION "/" ID_UNIT))
                 return 0;
         return refuse(reterr,
                 "'%s' is neither an account of 12 digits nor the ARN of an organization or an "
@@ -131,7 +133,8 @@ static bool is_key_of_region(const char *text, const char *region)
 
         if (matches(text, ID_KEY "|" ID_ALIAS))
                 return true;
-        return string_printf(&pattern, "arn:aws[a-z-]*:kms:%s:" ID_ACCOUNT ":(key/" ID_KEY "|" ID_ALIAS ")",
+        return string_printf(&pattern,
+                       "arn:aws[a-z-]*:kms:%s:" ID_ACCOUNT ":(key/" ID_KEY "|" ID_ALIAS ")",
                        region) >= 0 &&
                 matches(text, pattern);
 }
@@ -144,8 +147,8 @@ static int check_copy(const StringList *before, const char *word, char **reterr)
         if (!region)
                 return -ENOMEM;
         if (!matches(region, ID_REGION))
-                return refuse(reterr, "'%s' is no region: write REGION or REGION:KEY, as in us-east-1",
-                        region);
+                return refuse(reterr,
+                        "'%s' is no region: write REGION or REGION:KEY, as in us-east-1", region);
         for (size_t i = 0; i < before->count; i++)
                 if (strcspn(before->items[i], ":") == length &&
                         strncmp(before->items[i], word, length) == 0)
@@ -219,7 +222,7 @@ int publish_check(const Profile *profile, const char **reterr_key, char **reterr
                 { sets && profile->protection != PROTECTION_NO, "DeregistrationProtection",
                         image_only },
                 { sets && shares_with_organization(profile), "ShareWith",
-                        "EBS shares snapshots with accounts alone: name those of the organization" },
+                        "EBS shares snapshots with accounts alone: name the organization's" },
                 { !sets && profile->archive, "ArchiveSnapshots",
                         "EBS does not archive snapshots that an image uses: remove it, or say "
                         "Type=snapshots" },

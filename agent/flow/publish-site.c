@@ -180,18 +180,17 @@ typedef struct SiteStep {
 } SiteStep;
 
 #define SHARE "share"
+#define SHARE_ADVICE                                                                               \
+        "; correct ShareWith=, and where a default key is the trouble, encrypt with one of your own"
 
 static const SiteStep steps[] = {
-        { SHARE, "share", "shared", "ModifyImageAttribute",
-                "; correct ShareWith=, and where a default key is the trouble, encrypt with one of "
-                "your own", OF_IMAGES, share_image },
-        { SHARE, "share", "shared", "ModifySnapshotAttribute",
-                "; correct ShareWith=, and where a default key is the trouble, encrypt with one of "
-                "your own", OF_SETS, share_snapshots },
-        { "deprecate", "deprecate-after-usec", "deprecated", "EnableImageDeprecation", "", OF_IMAGES,
-                deprecate },
-        { "protect", "protection", "protected", "EnableImageDeregistrationProtection", "", OF_IMAGES,
-                protect },
+        { SHARE, "share", "shared", "ModifyImageAttribute", SHARE_ADVICE, OF_IMAGES, share_image },
+        { SHARE, "share", "shared", "ModifySnapshotAttribute", SHARE_ADVICE, OF_SETS,
+                share_snapshots },
+        { "deprecate", "deprecate-after-usec", "deprecated", "EnableImageDeprecation", "",
+                OF_IMAGES, deprecate },
+        { "protect", "protection", "protected", "EnableImageDeregistrationProtection", "",
+                OF_IMAGES, protect },
         { "fast restore", "zones", "restored", "EnableFastSnapshotRestores",
                 "; correct FastRestore=, or ask AWS for a higher quota", OF_ALL, restore_fast },
         { "lock", "lock", "locked", "LockSnapshot", "", OF_ALL, lock },
@@ -284,8 +283,8 @@ static int judge_parameter(Bake *bake, const char *name, int outcome, const ApiE
         return failure_set(&bake->failure, FAILURE_PUBLISH_FAILED, -EREMOTEIO,
                 "Parameter Store %s %s: %s; see \"IAM policy\" in the README, and whether a "
                 "parameter of this name and another type is in the way",
-                outcome == SSM_E_NOT_TAKEN ? "did not take the new value of" : "refused to set", name,
-                text);
+                outcome == SSM_E_NOT_TAKEN ? "did not take the new value of" : "refused to set",
+                name, text);
 }
 
 static int try_parameter(Bake *bake, Attempt *ret)

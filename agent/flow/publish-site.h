@@ -15,12 +15,12 @@ typedef struct Site {
 
 void site_done(Site *site);
 
-/* The region's own, or of the copy that is on record for it. 0, or a negative errno and a failure. */
+/* Of the region itself, or of the copy that is on record for it. 0, or -errno and a failure. */
 int site_open(Bake *bake, const char *region, Site *ret);
 
 /*
- * Everything but the parameter, step by step: what is refused goes on record. 0, or a negative errno
- * and a failure when the job cannot go on.
+ * Everything but the parameter, step by step: what is refused goes on record. 0, or a negative
+ * errno and a failure when the job cannot go on.
  */
 int site_publish(Bake *bake, const Site *site);
 

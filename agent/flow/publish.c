@@ -54,7 +54,8 @@ static int withhold_parameter(Bake *bake)
                 return 0;
         return publication_note(bake, "parameter",
                 failure_set(&bake->failure, FAILURE_PUBLISH_FAILED, -EREMOTEIO,
-                        "%s was left as it is, since the image can not be launched wherever it should",
+                        "%s was left as it is, since the image cannot be launched wherever it "
+                        "should",
                         json_get_string(bake->record.publication, "parameter", "")));
 }
 

@@ -13,7 +13,7 @@ import pytest
 
 from botocore.exceptions import ClientError
 
-from cloud.account import ec2_client, images_of, service_client
+from cloud.account import images_of, service_client
 from lab import processes
 from lab.lab import Lab
 from lab.processes import wait_until
@@ -118,8 +118,9 @@ def assert_published(lab, job):
     home = tags_of(shown(lab, HOME))
     for region in (HOME, AWAY, FAR):
         image = shown(lab, region)
+        origin = {} if region == HOME else {"quiesced:copy-of": job["images"][0]}
         assert (image["Name"], image["State"]) == (name, "available")
-        assert tags_of(image) == home
+        assert tags_of(image) == home | origin
         assert home["quiesced:job"] == job["id"] and home["team"] == "web"
         snapshots = snapshots_of(lab, image, region)
         assert len(snapshots) == len(lab.volumes) == len(lab.cloud.snapshots(region))
@@ -127,6 +128,7 @@ def assert_published(lab, job):
             tags = tags_of(snapshot)
             assert tags["quiesced:job"] == job["id"]
             assert tags["quiesced:consistency"] == "filesystem"
+            assert origin.items() <= tags.items()
         mounts = {tags_of(snapshot)["quiesced:mounts"] for snapshot in snapshots}
         assert mounts == {str(volume.mount_point) for volume in lab.volumes}
         assert permissions(lab, image, region) == [
@@ -215,24 +217,22 @@ def pause_at(lab, step):
     return worker
 
 
-def strangers(lab):
-    """Things of others in a region, which look like ours but for the tag; what they are afterwards."""
-    away = ec2_client(lab.cloud, region=AWAY)
-    source = lab.bake("image", "others")["images"][0]
-    away.copy_image(Name="others", SourceImageId=source, SourceRegion=HOME)
-    wait_until(lambda: images_of(lab.cloud, AWAY)[0]["state"] == "available", 5, "it is copied")
-    (image,) = images_of(lab.cloud, AWAY)
-    return image["id"], image["snapshots"]
+def copy_by_hand(lab, image, region=FAR):
+    """As somebody else does it, with the tags: it then looks like ours; what it is afterwards."""
+    made = client(lab, region).copy_image(Name="by hand", SourceImageId=image, SourceRegion=HOME,
+                                          CopyImageTags=True)["ImageId"]
+
+    def done():
+        return next((one for one in images_of(lab.cloud, region)
+                     if (one["id"], one["state"]) == (made, "available")), None)
+
+    return wait_until(done, 5, "it is copied")
 
 
-def assert_untouched(lab, others):
-    image, snapshots = others
-    (found,) = [one for one in images_of(lab.cloud, AWAY) if one["id"] == image]
-    assert (found["state"], found["snapshots"]) == ("available", snapshots)
-    there = {one["id"] for one in lab.cloud.snapshots(AWAY)}
-    assert there >= set(snapshots)
-    view = found["view"]
-    assert (view["DeprecationTime"], view["DeregistrationProtection"]) == (None, "disabled")
+def assert_untouched(lab, image, region=FAR):
+    (found,) = [one for one in images_of(lab.cloud, region) if one["id"] == image["id"]]
+    assert found == image
+    assert {one["id"] for one in lab.cloud.snapshots(region)} >= set(image["snapshots"])
 
 
 @pytest.mark.parametrize("victim", ["worker", "daemon"])
@@ -251,11 +251,13 @@ def test_sigkill_at_each_step_of_publishing(lab, step, victim):
 
 def test_a_copy_is_found_again_when_ec2_has_forgotten_the_client_token(lab):
     worker = pause_at(lab, "copying")
+    other = copy_by_hand(lab, images_of(lab.cloud)[0]["id"], AWAY)
     lab.cloud.forget_client_tokens()
     processes.send(worker, signal.SIGKILL)
     (job,) = lab.wait_for_new_jobs(40)
     assert job["result"] == "done"
-    assert [len(images_of(lab.cloud, region)) for region in (HOME, AWAY, FAR)] == [1, 1, 1]
+    assert [len(images_of(lab.cloud, region)) for region in (HOME, AWAY, FAR)] == [1, 2, 1]
+    assert_untouched(lab, other, AWAY)
 
 
 # Refused
@@ -304,15 +306,17 @@ def test_an_account_that_does_not_exist_stops_the_parameter_alone(lab):
 
 
 def test_a_copy_that_fails_is_deleted_and_nothing_else_is(lab):
-    others = strangers(lab)
-    lab.known_jobs |= {job["id"] for job in lab.jobs()}
-    lab.ec2.deregister_image(ImageId=images_of(lab.cloud)[0]["id"])
     lab.cloud.configure(kms_keys=[])
-    job, message = failed(lab, install(lab, IMAGE))
-    assert f"copy {FAR}: " in message and "can the key of CopyTo= be used there?" in message
-    assert (images_of(lab.cloud, FAR), lab.cloud.snapshots(FAR)) == ([], [])
-    assert len(images_of(lab.cloud, AWAY)) == 2
-    assert_untouched(lab, others)
+    worker = pause_at(lab, "made")
+    other = copy_by_hand(lab, images_of(lab.cloud)[0]["id"])
+    processes.send(worker, signal.SIGCONT)
+    (job,) = lab.wait_for_new_jobs()
+    assert job["error"] == "org.quiesced1.Error.PublishFailed"
+    assert f"copy {FAR}: " in job["message"]
+    assert "can the key of CopyTo= be used there?" in job["message"]
+    assert [one["id"] for one in images_of(lab.cloud, FAR)] == [other["id"]]
+    assert {one["id"] for one in lab.cloud.snapshots(FAR)} == set(other["snapshots"])
+    assert_untouched(lab, other)
     assert not has_parameter(lab) and not has_parameter(lab, AWAY)
     assert steps_of(lab, job)["share us-east-1"] is True
 
