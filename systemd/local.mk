@@ -2,6 +2,7 @@
 # What systemd, D-Bus and polkit read; units learn here where the programs are.
 GENERATED_UNITS = \
 	%D%/quiesced.service \
+	%D%/quiesced-announce.service \
 	%D%/quiesced-bake@.service \
 	%D%/quiesced-freezer@.service \
 	%D%/quiesced-prune@.service
@@ -29,6 +30,7 @@ dist_examples_DATA = \
 CLEANFILES += $(GENERATED_UNITS)
 EXTRA_DIST += \
 	%D%/quiesced.service.in \
+	%D%/quiesced-announce.service.in \
 	%D%/quiesced-bake@.service.in \
 	%D%/quiesced-freezer@.service.in \
 	%D%/quiesced-prune@.service.in

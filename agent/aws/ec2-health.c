@@ -40,8 +40,9 @@ int ec2_describe_health(AwsClient *client, const char *id, Ec2Health *ret, ApiEr
                 return r;
         item = xml_find(xml_root(reply), "instanceStatusSet/item");
         if (!item) /* known, as it seems, but not to this part of EC2 yet */
-                return api_error_set(reterr, NULL, "There is no such instance") < 0 ? -ENOMEM :
-                                                                                      EC2_E_NOT_FOUND;
+                return api_error_set(reterr, NULL, "There is no such instance") < 0 ?
+                        -ENOMEM :
+                        EC2_E_NOT_FOUND;
         if (!streq_ptr(xml_text(item, "instanceId"), id))
                 return api_error_set(reterr, NULL, "The answer is about another instance") < 0 ?
                         -ENOMEM :

@@ -49,7 +49,7 @@ int ec2_run_instance(AwsClient *client, const Ec2Launch *launch, char **ret_id, 
                 return r;
         id = xml_text(xml_root(reply), "instancesSet/item/instanceId");
         if (!id)
-                return api_error_set(reterr, NULL, "The answer does not name what was launched") < 0 ?
+                return api_error_set(reterr, NULL, "The answer names nothing that was launched") < 0 ?
                         -ENOMEM :
                         EC2_E_LOST;
         return string_replace(ret_id, id);

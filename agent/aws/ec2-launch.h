@@ -9,24 +9,24 @@
 
 typedef struct Ec2Launch {
         const char *image_id;
-        const char *instance_type; /* this and all that follows NULL or empty: EC2 chooses, or none */
-        const char *subnet_id;
-        const char *instance_profile; /* a name or an ARN */
-        const StringList *security_groups; /* ids */
+        const char *instance_type; /* NULL: EC2 chooses */
+        const char *subnet_id; /* likewise */
+        const char *instance_profile; /* a name or an ARN; NULL: none */
+        const StringList *security_groups; /* ids; none: EC2 chooses */
         const StringList *devices; /* of the image's EBS volumes: they end with the instance */
         const TagList *tags; /* of the instance and of its volumes */
         const char *client_token; /* the same token never launches twice: at most 64 characters */
 } Ec2Launch;
 
 /*
- * One instance, which a shutdown from inside terminates, and whose metadata service takes tokens only
- * and tells its tags. A repetition with all the same arguments returns the same instance. 0 and its
- * id, NOT_FOUND (the image) and the common outcomes.
+ * One instance, which a shutdown from inside terminates, and whose metadata service takes tokens
+ * only and tells its tags. A repetition with all the same arguments returns the same instance. 0 and
+ * its id, NOT_FOUND (the image) and the common outcomes.
  */
 int ec2_run_instance(AwsClient *client, const Ec2Launch *launch, char **ret_id, ApiError *reterr);
 
 /* Whether EC2 refused for want of machines, of which it may have some in a moment. */
 bool ec2_lacks_capacity(const ApiError *error);
 
-/* 0, also for one that is ended already; NOT_FOUND: gone, or not visible yet; the common outcomes. */
+/* 0, also for one that has ended; NOT_FOUND: gone, or not visible yet; the common outcomes. */
 int ec2_terminate_instance(AwsClient *client, const char *id, ApiError *reterr);

@@ -124,6 +124,8 @@ static const char *const wait_end_names[] = { "queued", "completed", NULL };
 static const Option options[OPTION_ID_MAX] = {
         [OPTION_HELP] = { "help", NULL, "Show this help", NULL, AT(help), NULL, 'h' },
         [OPTION_JSON] = { "json", NULL, "Print one JSON document", NULL, AT(json), NULL, 'j' },
+        [OPTION_ANNOUNCE] = { "announce", NULL, "Wait for the end of the boot, and print the marker",
+                NULL, AT(announce) },
         [OPTION_ALL] = { "all", NULL, "What is the account's, not only this instance's", NULL,
                 AT(all) },
         [OPTION_PROFILE] = { "profile", "PROFILE", "Only what this profile made", parse_text,

@@ -21,6 +21,7 @@ typedef struct Verb Verb;
 typedef enum OptionId {
         OPTION_HELP,
         OPTION_JSON,
+        OPTION_ANNOUNCE,
         OPTION_ALL,
         OPTION_PROFILE,
         OPTION_DRY_RUN,
@@ -52,7 +53,7 @@ typedef struct Arguments {
         const Verb *verb;
         char **operands; /* into argv, NULL-terminated */
         size_t n_operands;
-        bool help, json, no_freeze, queue, no_progress, verbose, quiet;
+        bool help, json, announce, no_freeze, queue, no_progress, verbose, quiet;
         bool all, dry_run, delete, yes, force;
         const char *kind, *method, *consistency, *on_degrade, *description, *wait; /* or NULL */
         const char *profile;                                                       /* or NULL */

@@ -4,6 +4,7 @@ noinst_LIBRARIES += libcli.a
 libcli_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
 CLI_LIBS = libcli.a $(BASE_LIBS)
 libcli_a_SOURCES = \
+	%D%/announce.c %D%/announce.h \
 	%D%/arguments.c %D%/arguments.h \
 	%D%/ask.c %D%/ask.h \
 	%D%/bus-json.c %D%/bus-json.h \
@@ -45,6 +46,8 @@ EXTRA_DIST += %D%/quiescectl.bash-completion \
 	tests/cli/client.py \
 	tests/cli/completion.py \
 	tests/cli/conftest.py \
+	tests/cli/fake_systemd.py \
+	tests/cli/test_announce.py \
 	tests/cli/test_documents.py \
 	tests/cli/test_freeze.py \
 	tests/cli/test_life.py \

@@ -26,7 +26,7 @@
 
 static const Verb verbs[] = {
         { "status", "", "Show this instance, the running job and the last bake", NULL, 0, 0, false,
-                OPTION_BIT(OPTION_JSON), verb_status },
+                OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_ANNOUNCE), verb_status },
         { "volumes", "", "List volumes and file systems, and what no snapshot covers", NULL, 0, 0,
                 false, OPTION_BIT(OPTION_JSON), verb_volumes },
         { "plan", "[PROFILE]", "Show what a bake would do; change nothing", NULL, 0, 1, false,

@@ -2,6 +2,7 @@
 /* status: this instance, what runs now, and what came of the last bake. */
 
 #include "base/text.h"
+#include "cli/announce.h"
 #include "cli/client.h"
 #include "cli/display.h"
 #include "cli/job.h"
@@ -132,6 +133,8 @@ int verb_status(const Arguments *arguments)
         int r;
 
         r = client_connect(&bus);
+        if (r == 0 && arguments->announce)
+                return announce(bus);
         if (r == 0)
                 r = survey_read(bus, &manager);
         if (r == 0)

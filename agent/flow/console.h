@@ -16,10 +16,10 @@
 
 #include "base/list.h"
 
-/* The state in the last marker of this instance and image, in *ret; NULL without any. 0 or -ENOMEM. */
+/* The state in the last marker of this instance and image; NULL if there is none. 0 or -ENOMEM. */
 int console_find_marker(
         const char *console, const char *instance_id, const char *image_id, char **ret_state);
 
-/* The last `most` lines that are not empty, without colours and control characters. 0 or -ENOMEM. */
+/* The last `most` lines that are not empty, without colours and control codes. 0 or -ENOMEM. */
 int console_tail(const char *console, size_t most, StringList *ret);
 #define CONSOLE_LINE_MAX 300

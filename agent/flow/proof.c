@@ -16,8 +16,8 @@
 static int fail(Bake *bake, const char *how)
 {
         return failure_set(&bake->failure, FAILURE_VERIFY_FAILED, -EIO,
-                "%s does not verify: %s, launched from it, %s; journalctl JOB_ID=%s has the end of its "
-                "console",
+                "%s does not verify: %s, launched from it, %s; journalctl JOB_ID=%s has the end of "
+                "its console",
                 bake->record.image_id, trial_instance(bake), how, bake->record.id);
 }
 
@@ -84,8 +84,8 @@ static bool has_ended(const Ec2Health *health)
 static int look_at_checks(Bake *bake, const Ec2Health *health, Attempt *ret)
 {
         if (health->system == EC2_CHECK_IMPAIRED)
-                return fail(bake, "runs on a machine that fails EC2's system status check (which is no "
-                                  "fault of the image: try again)");
+                return fail(bake, "runs on a machine that fails EC2's system status check (which is "
+                                  "no fault of the image: try again)");
         if (health->instance == EC2_CHECK_IMPAIRED)
                 return fail(bake, "fails EC2's instance status check: it does not answer on the "
                                   "network");
@@ -140,7 +140,8 @@ static int look_in_time(Bake *bake, Attempt *ret)
         if (r < 0 || ret->complete || !late)
                 return r;
         if (format_usec(bake->settings->verify.timeout_usec, &span) < 0 ||
-                string_printf(&how, "has not %s within %s (TimeoutSec= in [Verify] of quiesced.conf)",
+                string_printf(&how,
+                        "has not %s within %s (TimeoutSec= in [Verify] of quiesced.conf)",
                         marker ? "written the marker to its console" :
                                  "passed EC2's status checks",
                         span) < 0)

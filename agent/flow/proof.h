@@ -6,8 +6,8 @@
 #include "flow/bake.h"
 
 /*
- * Waits until it has proved good, by what Wait= says: 0. A negative errno and a failure: VerifyFailed
- * for one that fails a check, ends by itself, comes up with failed units or takes too long, which
- * leaves the end of its console in the journal; or another kind, which says nothing of the image.
+ * Waits until it has proved good, by what Wait= says: 0. A negative errno and a failure: the kind is
+ * VerifyFailed for one that fails a check, ends by itself, comes up with failed units or takes too
+ * long, and the end of its console is in the journal; another kind says nothing of the image.
  */
 int proof_await(Bake *bake);

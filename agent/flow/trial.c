@@ -253,8 +253,8 @@ static int await_capacity(Bake *bake, const char *type, const ApiError *error)
 /* A snapshot or an image that was just made is not seen everywhere yet. */
 static bool is_invisible(const Bake *bake, int outcome, const ApiError *error)
 {
-        return outcome == EC2_E_NOT_FOUND && error->code && startswith(error->code, "InvalidAMIID") &&
-                bake->record.snapshots.count > 0 && !trial_is_late(bake);
+        return outcome == EC2_E_NOT_FOUND && bake->record.snapshots.count > 0 && error->code &&
+                startswith(error->code, "InvalidAMIID") && !trial_is_late(bake);
 }
 
 static int judge_launch(Bake *bake, int outcome, const char *type, const ApiError *error)

@@ -15,7 +15,7 @@
 
 /*
  * One instance of the record's image, with the job's id as its client token; found again if an
- * earlier worker has launched it. 0, or a negative errno and a failure: then one may be there still.
+ * earlier worker has launched it. 0, or a negative errno and a failure: one may be there still.
  */
 int trial_launch(Bake *bake);
 
@@ -32,8 +32,8 @@ bool trial_is_late(const Bake *bake);
 bool trial_is_fresh(const Bake *bake);
 
 /*
- * Terminates whatever the job has launched, and waits for EC2 to say that it will. Nobody may cancel
- * that. 0, or a negative errno and a failure that names what is left; then it is to be called again.
+ * Terminates whatever the job has launched, and waits for EC2 to say that it will. No cancel stops
+ * that. 0, or a negative errno and a failure that names what is left: then it is called again later.
  */
 int trial_end(Bake *bake);
 

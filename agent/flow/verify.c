@@ -193,8 +193,9 @@ static int fill_record(Bake *bake, const BakeRequest *request, const char *image
 
 static int tell_details(Bake *bake)
 {
-        json_t *details = json_pack("{s:s,s:s*,s:s,s:s}", "image", bake->record.image_id, "instance",
-                trial_instance(bake), "by", get(bake, "by"), "verified", get(bake, "verified"));
+        json_t *details = json_pack("{s:s,s:s*,s:s,s:s}", "image", bake->record.image_id,
+                "instance", trial_instance(bake), "by", get(bake, "by"), "verified",
+                get(bake, "verified"));
 
         json_decref(bake->record.details);
         bake->record.details = json_incref(details);

@@ -17,9 +17,9 @@
 int verify_want(Record *record);
 
 /*
- * Does so, if it was put down, or brings to its end what an earlier worker has begun. 0, or a negative
- * errno and a failure; the image stays in any case. What could not be terminated keeps the record
- * from being finished, see trial_is_over().
+ * Does so, if it was put down, or brings to its end what an earlier worker has begun. 0, or a
+ * negative errno and a failure; the image stays in any case. What could not be terminated keeps the
+ * record from being finished, see trial_is_over().
  */
 int step_verify(Bake *bake);
 

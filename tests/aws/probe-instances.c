@@ -9,7 +9,8 @@
 int probe_run_instance(Probe *probe, const json_t *command, json_t *answer)
 {
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
-        _cleanup_(string_list_done) StringList devices = STRING_LIST_INIT, groups = STRING_LIST_INIT;
+        _cleanup_(string_list_done) StringList devices = STRING_LIST_INIT;
+        _cleanup_(string_list_done) StringList groups = STRING_LIST_INIT;
         _cleanup_(tag_list_done) TagList tags = TAG_LIST_INIT;
         _cleanup_(freep) char *id = NULL;
         const Ec2Launch launch = {

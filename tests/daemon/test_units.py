@@ -15,6 +15,7 @@ SYSTEMD = TESTS.parent / "systemd"
 UNITS = {
     "quiesced.service.in": 1.3,
     "quiesced-freezer@.service.in": 2.0,
+    "quiesced-announce.service.in": 1.0,
     "quiesced-bake@.service.in": 1.0,
     "quiesced-prune@.service.in": 1.0,
 }
@@ -47,6 +48,7 @@ def analyze(folder, *arguments):
         "quiesced.timer",
         "quiesced-freezer.socket",
         "quiesced-freezer@0.service",
+        "quiesced-announce.service",
         "quiesced-bake@nightly.service",
         "quiesced-bake@nightly.timer",
         "quiesced-prune@nightly.service",

@@ -17,7 +17,7 @@ POLKIT_BUS_POLICY = "/usr/share/dbus-1/system.d/org.freedesktop.PolicyKit1.conf"
 WAIT_SEC = 10
 
 # As Debian's system.conf, but for two things: the daemon under test may run as any user, and a test
-# may be logind.
+# may be logind or systemd.
 BUS_CONFIG = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -42,6 +42,8 @@ BUS_CONFIG = """\
     <allow own="org.quiesced1"/>
     <allow own="org.freedesktop.login1"/>
     <allow send_destination="org.freedesktop.login1"/>
+    <allow own="org.freedesktop.systemd1"/>
+    <allow send_destination="org.freedesktop.systemd1"/>
   </policy>
   <include ignore_missing="yes">{policy}</include>
   <include ignore_missing="yes">{polkit}</include>

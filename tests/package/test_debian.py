@@ -10,6 +10,7 @@ DOCUMENTS = "/usr/share/doc/quiesced"
 FILES = {
     "/etc/quiesced/quiesced.conf",
     "/lib/systemd/system-shutdown/quiesced-witness",
+    "/lib/systemd/system/quiesced-announce.service",
     "/lib/systemd/system/quiesced-bake@.service",
     "/lib/systemd/system/quiesced-bake@.timer",
     "/lib/systemd/system/quiesced-freezer.socket",

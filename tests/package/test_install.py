@@ -17,6 +17,7 @@ INSTANCE = "i-0123456789abcdef0"
 # The service has nothing of its own to be enabled by, but names the others.
 UNITS = {"quiesced.service": "indirect", "quiesced.timer": "enabled",
          "quiesced-freezer.socket": "enabled"}
+ANNOUNCE = "quiesced-announce.service"
 # Those of all users and groups are copied before they change.
 BACKUPS = {"/etc/.pwd.lock", "/etc/group-", "/etc/gshadow-", "/etc/passwd-", "/etc/shadow-"}
 
@@ -115,10 +116,22 @@ def test_an_update_keeps_the_configuration_and_restarts_the_daemon(machine):
     assert_up(machine)
 
 
-def test_it_runs_after_a_boot(machine):
+def announced(machine):
+    lines = machine.run("journalctl", "--unit", ANNOUNCE, "--output=cat", "--boot")
+    return [line for line in lines.splitlines() if line.startswith("quiesced: ")]
+
+
+def test_it_runs_after_a_boot_and_says_so(machine):
+    assert announced(machine) == [], "not where it was only installed"
     machine.power_off()
     machine.boot()
+    wait_until(lambda: announced(machine), 30, "the marker")
     assert_up(machine)
+    image = status(machine)["image-id"]
+    assert announced(machine) == [f"quiesced: {INSTANCE} runs {image} (running)"]
+    assert machine.property(ANNOUNCE, "UnitFileState") == "enabled"
+    assert machine.property(ANNOUNCE, "ActiveState") == "inactive"
+    assert machine.property(ANNOUNCE, "Result") == "success"
 
 
 def test_a_purge_leaves_nothing(root, cloud, deb):
