@@ -146,6 +146,14 @@ static void write_tag_filter(Query *query, unsigned index, const char *key, cons
                 query_add_filter(query, index, name, value);
 }
 
+static void write_pending_filter(Query *query, unsigned index, const StringList *volumes)
+{
+        query_add_filter(query, index, "status", "pending");
+        query_addf(query, "volume-id", "Filter.%u.Name", index + 1);
+        for (size_t i = 0; i < volumes->count; i++)
+                query_addf(query, volumes->items[i], "Filter.%u.Value.%zu", index + 1, i + 1);
+}
+
 /* EC2 takes MaxResults or ids, not both; its filters know wildcards, ours do not. */
 static void write_filter(const Ec2SnapshotFilter *filter, Query *query)
 {
@@ -156,6 +164,10 @@ static void write_filter(const Ec2SnapshotFilter *filter, Query *query)
                 query_add(query, "MaxResults", EC2_PAGE_ITEMS);
         write_tag_filter(query, 1, filter->tag_key, filter->tag_value);
         write_tag_filter(query, 2, filter->and_tag_key, filter->and_tag_value);
+        if (filter->pending_of)
+                write_pending_filter(query,
+                        1 + (filter->tag_key != NULL) + (filter->and_tag_key != NULL),
+                        filter->pending_of);
 }
 
 static bool has_tag(const Ec2Snapshot *snapshot, const char *key, const char *value)
@@ -163,8 +175,15 @@ static bool has_tag(const Ec2Snapshot *snapshot, const char *key, const char *va
         return !key || streq_ptr(tag_list_get(&snapshot->tags, key), value);
 }
 
+static bool is_pending_of(const Ec2Snapshot *snapshot, const StringList *volumes)
+{
+        return !volumes ||
+                (snapshot->state == EC2_SNAPSHOT_PENDING && snapshot->volume_id &&
+                        string_list_contains(volumes, snapshot->volume_id));
+}
+
 /* A service that does not know a filter lists everything, and what is found may be deleted. */
-static void keep_tagged(const Ec2SnapshotFilter *filter, Ec2SnapshotList *snapshots)
+static void keep_matching(const Ec2SnapshotFilter *filter, Ec2SnapshotList *snapshots)
 {
         size_t kept = 0;
 
@@ -172,7 +191,8 @@ static void keep_tagged(const Ec2SnapshotFilter *filter, Ec2SnapshotList *snapsh
                 Ec2Snapshot *snapshot = &snapshots->items[i];
 
                 if (has_tag(snapshot, filter->tag_key, filter->tag_value) &&
-                        has_tag(snapshot, filter->and_tag_key, filter->and_tag_value))
+                        has_tag(snapshot, filter->and_tag_key, filter->and_tag_value) &&
+                        is_pending_of(snapshot, filter->pending_of))
                         snapshots->items[kept++] = *snapshot;
                 else
                         snapshot_done(snapshot);
@@ -194,7 +214,7 @@ static int on_page(void *userdata, const XmlNode *root)
 
         if (r < 0)
                 return r;
-        keep_tagged(listing->filter, &snapshots);
+        keep_matching(listing->filter, &snapshots);
         return listing->on_snapshots(listing->userdata, &snapshots);
 }
 
@@ -203,9 +223,11 @@ static int call_describe(AwsClient *client, Listing *listing, Ec2Flags flags, Ap
         const Ec2SnapshotFilter *filter = listing->filter;
         _cleanup_(query_done) Query query = QUERY_INIT;
 
-        if (!filter->all && !filter->tag_key && (!filter->ids || filter->ids->count == 0))
+        if (!filter->all && !filter->tag_key && !filter->pending_of &&
+                (!filter->ids || filter->ids->count == 0))
                 return -EINVAL;
-        if (filter->ids && filter->ids->count > EC2_IDS_MAX)
+        if ((filter->ids && filter->ids->count > EC2_IDS_MAX) ||
+                (filter->pending_of && filter->pending_of->count > EC2_FILTER_VALUES_MAX))
                 return -E2BIG;
         ec2_begin(&query, "DescribeSnapshots");
         write_filter(filter, &query);
@@ -244,47 +266,6 @@ int ec2_describe_snapshots(AwsClient *client, const Ec2SnapshotFilter *filter, E
 
         if (r != 0)
                 return r;
-        *ret = snapshots;
-        snapshots = (Ec2SnapshotList){ 0 };
-        return 0;
-}
-
-/* As above: a service that does not know a filter lists everything. */
-static void keep_pending(const StringList *volumes, Ec2SnapshotList *snapshots)
-{
-        size_t kept = 0;
-
-        for (size_t i = 0; i < snapshots->count; i++) {
-                Ec2Snapshot *snapshot = &snapshots->items[i];
-
-                if (snapshot->state == EC2_SNAPSHOT_PENDING && snapshot->volume_id &&
-                        string_list_contains(volumes, snapshot->volume_id))
-                        snapshots->items[kept++] = *snapshot;
-                else
-                        snapshot_done(snapshot);
-        }
-        snapshots->count = kept;
-}
-
-int ec2_describe_pending_snapshots(AwsClient *client, const StringList *volumes,
-        Ec2SnapshotList *ret, ApiError *reterr)
-{
-        _cleanup_(ec2_snapshot_list_done) Ec2SnapshotList snapshots = { 0 };
-        _cleanup_(query_done) Query query = QUERY_INIT;
-        int r;
-
-        if (volumes->count > EC2_FILTER_VALUES_MAX)
-                return -E2BIG;
-        ec2_begin(&query, "DescribeSnapshots");
-        query_add(&query, "Owner.1", "self");
-        query_add(&query, "MaxResults", EC2_PAGE_ITEMS);
-        query_add_filter(&query, 1, "status", "pending");
-        query_add(&query, "Filter.2.Name", "volume-id");
-        query_add_list(&query, "Filter.2.Value", volumes);
-        r = ec2_call_pages(client, &query, /* flags= */ 0, on_page, &snapshots, reterr);
-        if (r != 0)
-                return r;
-        keep_pending(volumes, &snapshots);
         *ret = snapshots;
         snapshots = (Ec2SnapshotList){ 0 };
         return 0;

@@ -56,11 +56,15 @@ int ec2_prepare_create_snapshots(AwsClient *client, const Ec2CreateSnapshots *ar
 /* After a send that returned 0; -EBADMSG for a reply without a single snapshot id. */
 int ec2_request_snapshots(const Ec2Request *request, Ec2SnapshotList *ret);
 
+/* "Values" of one filter: EC2 API Reference, Filter. */
+#define EC2_FILTER_VALUES_MAX 200
+
 typedef struct Ec2SnapshotFilter {
         const StringList *ids; /* at most EC2_IDS_MAX, or NULL */
         bool all; /* of our account's */
         const char *tag_key, *tag_value; /* or NULL */
         const char *and_tag_key, *and_tag_value; /* a second one; or NULL */
+        const StringList *pending_of; /* the pending ones of these volumes; or NULL */
 } Ec2SnapshotFilter;
 
 /* For many, page by page; what is taken out of `page` is left zeroed. 0 and the common outcomes. */
@@ -70,14 +74,6 @@ int ec2_list_snapshots(AwsClient *client, const Ec2SnapshotFilter *filter,
 
 /* Our own account's only, all pages. 0, NOT_FOUND (ids) and the common outcomes. */
 int ec2_describe_snapshots(AwsClient *client, const Ec2SnapshotFilter *filter, Ec2Flags flags,
-        Ec2SnapshotList *ret, ApiError *reterr);
-
-/*
- * The pending ones of our own account of `volumes`, which are at most EC2_FILTER_VALUES_MAX. 0 and
- * the common outcomes.
- */
-#define EC2_FILTER_VALUES_MAX 200
-int ec2_describe_pending_snapshots(AwsClient *client, const StringList *volumes,
         Ec2SnapshotList *ret, ApiError *reterr);
 
 /*

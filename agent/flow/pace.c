@@ -130,7 +130,8 @@ static int look_for_crowd(Bake *bake, const char **ret)
         _cleanup_(ec2_volume_list_done) Ec2VolumeList types = { 0 };
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
         const StringList *volumes = &bake->record.volumes;
-        int r = ec2_describe_pending_snapshots(bake->aws, volumes, &pending, &error);
+        const Ec2SnapshotFilter filter = { .pending_of = volumes };
+        int r = ec2_describe_snapshots(bake->aws, &filter, /* flags= */ 0, &pending, &error);
 
         if (r == 0 && pending.count > 0) {
                 r = ec2_describe_volumes(bake->aws, volumes, &types, &error);
