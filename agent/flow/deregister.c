@@ -4,6 +4,7 @@
 #include "flow/deregister.h"
 
 #include "base/text.h"
+#include "flow/claims.h"
 #include "flow/identify.h"
 #include "flow/labels.h"
 #include "flow/removal-image.h"
@@ -135,6 +136,21 @@ static int note_found(Removal *removal, const Ec2ImageList *images)
         return 0;
 }
 
+/* One that is being made, proved or removed by another job belongs to that. */
+static int check_claims(Bake *bake, const StringList *ids)
+{
+        _cleanup_(string_list_done) StringList claims = STRING_LIST_INIT;
+        int r = claims_read(bake->settings, bake->record.id, &claims, &bake->failure);
+
+        for (size_t i = 0; i < ids->count && r >= 0; i++)
+                if (string_list_has_sorted(&claims, ids->items[i]))
+                        r = failure_set(&bake->failure, FAILURE_IN_USE, -EBUSY,
+                                "Image %s belongs to a job of this host that has not ended, see "
+                                "quiescectl jobs: wait for it, or cancel it",
+                                ids->items[i]);
+        return r;
+}
+
 /* Before anything is touched, a filter's worth at a time. */
 static int examine(Removal *removal, const StringList *ids, bool force)
 {
@@ -173,6 +189,8 @@ int run_deregister(Bake *bake, const BakeRequest *request)
         if (r >= 0)
                 r = bake_begin_record(bake, request->job, "deregister");
         removal.record = bake->record.removal;
+        if (r >= 0)
+                r = check_claims(bake, &ids);
         if (r >= 0)
                 r = removal_read_locks(&removal);
         if (r >= 0)

@@ -177,12 +177,6 @@ int orphans_judge_snapshot(
         return orphan.of ? add_orphan(orphans, &orphan) : 0;
 }
 
-static bool has_ended(const Ec2Instance *instance)
-{
-        return streq_ptr(instance->state, "terminated") ||
-                streq_ptr(instance->state, "shutting-down");
-}
-
 int orphans_judge_instance(
         const OrphanScene *scene, const Ec2Instance *instance, OrphanList *orphans)
 {
@@ -195,7 +189,7 @@ int orphans_judge_instance(
         orphan.of = (char *)(uintptr_t)image_id;
         orphan.created_usec = launched_usec;
         orphan.own = is_own(scene, &instance->tags);
-        if (!image_id || has_ended(instance) || (!scene->all && !orphan.own) ||
+        if (!image_id || !ec2_instance_is_alive(instance) || (!scene->all && !orphan.own) ||
                 streq_ptr(instance->id, scene->instance_id) ||
                 !is_older(scene, launched_usec, VERIFY_USEC) ||
                 is_claimed(scene, instance->id, &instance->tags))

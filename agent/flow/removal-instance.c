@@ -3,21 +3,10 @@
 
 #include "flow/removal-instance.h"
 
+#include "aws/ec2-launch.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "flow/labels.h"
-
-static int terminate(AwsClient *client, const char *id, ApiError *reterr)
-{
-        _cleanup_(query_done) Query query = QUERY_INIT;
-        _cleanup_(xml_freep) Xml *reply = NULL;
-        int r;
-
-        ec2_begin(&query, "TerminateInstances");
-        query_add(&query, "InstanceId.1", id);
-        r = ec2_call(client, &query, /* flags= */ 0, &reply, reterr);
-        return r == EC2_E_NOT_FOUND ? 0 : r;
-}
 
 static bool may_end(const Removal *removal, const Ec2Instance *instance)
 {
@@ -38,7 +27,7 @@ static int end_instance(Removal *removal, json_t *entry)
                 return entry_refuse(entry, FAILURE_PROTECTED,
                         "it carries no tag " LABEL_VERIFY ", and is no verification");
         if (r == 0)
-                r = terminate(client, entry_id(entry), &error);
+                r = ec2_terminate_instance(client, entry_id(entry), &error);
         if (r != 0 && r != EC2_E_NOT_FOUND)
                 return removal_leave_api(removal, entry, "TerminateInstances", r, &error);
         log_notice("Terminated %s", entry_id(entry));

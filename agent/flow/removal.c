@@ -34,7 +34,7 @@ static int note_instances(json_t *images, const Ec2InstanceList *instances)
                 const Ec2Instance *instance = &instances->items[i];
                 json_t *image = find_entry(images, instance->image_id ? instance->image_id : "");
 
-                if (image && !streq_ptr(instance->state, "terminated") &&
+                if (image && ec2_instance_is_alive(instance) &&
                         entry_add(image, "instances", json_string(instance->id)) < 0)
                         return -ENOMEM;
         }

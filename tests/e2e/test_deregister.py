@@ -252,6 +252,14 @@ def test_a_lock_that_nobody_can_take_off_leaves_all_of_it(place):
     assert len(place.snapshots()) == 2 and details["removed"] == []
 
 
+def test_an_image_of_a_job_that_has_not_ended_is_that_jobs(place):
+    image, _ = place.make_image("claimed")
+    place.start_until("removing", "deregister", place.new_job(), ids=[image]).kill()
+    result, details, _ = deregister(place, image)
+    assert result["error"] == ERROR + "InUse" and image in result["message"]
+    assert place.images() == {image}
+
+
 @pytest.mark.parametrize("ids", [[], ["ami-1"], ["snap-0123456789abcdef0"], [5], ["ami-0123456*"],
                                  ["ami-0123456789abcdef0"] * 2501])
 def test_bad_requests(place, ids):
