@@ -6,7 +6,16 @@ from types import SimpleNamespace
 from .images import Image, image_enter
 from .snapshots import Snapshot
 
-ENTRY = {"name": None, "tags": {}, "created": 0, "snapshots": 1, "size_gib": 8}
+ENTRY = {
+    "name": None,                # of an image
+    "tags": {},
+    "created": 0,                # seconds since the epoch
+    "snapshots": 1,              # so many
+    "size_gib": 8,               # of each
+    "protection": "disabled",    # of an image, from being deregistered
+    "locked": False,             # the first snapshot
+}
+LOCK_SECONDS = 86400
 
 
 def fill(world, images, sets):
@@ -29,7 +38,15 @@ def _snapshots(world, entry):
         snapshot.cut_at = 0.0
         world.snapshots[snapshot.id] = snapshot
         snapshots.append(snapshot)
+    if entry["locked"]:
+        snapshots[0].lock = _lock(world.clock.now())
     return snapshots
+
+
+def _lock(now):
+    return {"Mode": "governance", "LockDuration": 1, "LockCreatedOn": now,
+            "LockDurationStartTime": now, "LockExpiresOn": now + LOCK_SECONDS,
+            "CoolOffPeriod": None, "CoolOffPeriodExpiresOn": None}
 
 
 def _image(world, entry):
@@ -42,6 +59,6 @@ def _image(world, entry):
                  one) for number, one in enumerate(snapshots)]
     image = Image(image_id, world.settings["account"], attributes, mappings, dict(entry["tags"]))
     image_enter(world, image)
-    image.state = "available"
+    image.state, image.protection = "available", entry["protection"]
     image.created, image.created_date = None, entry["created"]
     return image

@@ -146,12 +146,15 @@ class World:
     def snapshots_visible(self):
         self.advance()
         seconds = self.knobs["visibility_seconds"]
-        return [one for one in self.snapshots.values() if one.is_visible(seconds)]
+        return self._ordered([one for one in self.snapshots.values() if one.is_visible(seconds)])
 
     def images_visible(self):
         self.advance()
         seconds = self.knobs["visibility_seconds"]
-        return [one for one in self.images.values() if one.is_visible(seconds)]
+        return self._ordered([one for one in self.images.values() if one.is_visible(seconds)])
+
+    def _ordered(self, resources):
+        return resources[::-1] if self.knobs["newest_first"] else resources
 
     def images_using(self, snapshot_id):
         return [image for image in self.images.values() if image.state != "deregistered"
