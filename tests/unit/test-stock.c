@@ -154,7 +154,9 @@ static void a_set_is_no_better_than_its_worst(void **state)
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 TagList tags = TAGS_OF("j-1", "i-1", "snapshots");
-                Ec2Snapshot snapshots[] = { snapshot_of("snap-1", tags), snapshot_of("snap-2", tags) };
+                Ec2Snapshot snapshots[] = {
+                        snapshot_of("snap-1", tags), snapshot_of("snap-2", tags)
+                };
                 _cleanup_(stock_done) Stock stock = { 0 };
 
                 snapshots[0].state = cases[i].states[0];
@@ -187,8 +189,8 @@ static void what_is_listed_twice_is_there_once(void **state)
 static void assert_deleted(int per, size_t expected)
 {
         TagList one = TAGS_OF("j-1", "i-1", "image"), two = TAGS_OF("j-2", "i-2", "image");
-        Ec2Image images[] = { image_of("ami-1", one), image_of("ami-2", one), image_of("ami-3", two),
-                image_of("ami-4", two) };
+        Ec2Image images[] = { image_of("ami-1", one), image_of("ami-2", one),
+                image_of("ami-3", two), image_of("ami-4", two) };
         Ec2Snapshot snapshots[] = {
                 snapshot_of("snap-1", (TagList)TAGS_OF("j-3", "i-1", "snapshots")),
                 snapshot_of("snap-2", (TagList)TAGS_OF("j-4", "i-2", "snapshots")),
