@@ -271,6 +271,8 @@ int ec2_describe_pending_snapshots(AwsClient *client, const StringList *volumes,
 {
         _cleanup_(ec2_snapshot_list_done) Ec2SnapshotList snapshots = { 0 };
         _cleanup_(query_done) Query query = QUERY_INIT;
+        const Ec2SnapshotFilter any = { .all = true };
+        Listing listing = { .filter = &any, .on_snapshots = collect, .userdata = &snapshots };
         int r;
 
         if (volumes->count > EC2_FILTER_VALUES_MAX)
@@ -281,7 +283,7 @@ int ec2_describe_pending_snapshots(AwsClient *client, const StringList *volumes,
         query_add_filter(&query, 1, "status", "pending");
         query_add(&query, "Filter.2.Name", "volume-id");
         query_add_list(&query, "Filter.2.Value", volumes);
-        r = ec2_call_pages(client, &query, /* flags= */ 0, on_page, &snapshots, reterr);
+        r = ec2_call_pages(client, &query, /* flags= */ 0, on_page, &listing, reterr);
         if (r != 0)
                 return r;
         keep_pending(volumes, &snapshots);
