@@ -23,6 +23,8 @@ EXTRA_DIST += \
 	%D%/e2e/test_pace.py \
 	%D%/e2e/test_reboot.py \
 	%D%/e2e/test_removal.py \
+	%D%/e2e/test_retain.py \
+	%D%/e2e/test_retain_after_bake.py \
 	%D%/e2e/test_surprises.py \
 	%D%/e2e/test_verify.py \
 	%D%/e2e/test_verify_bake.py

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What speaks against deleting an image or a snapshot, as far as EC2 tells it: locks, and others. */
+/* What speaks against deleting an image or a snapshot, as far as EC2 tells it: locks. */
 
 #include "aws/ec2.h"
 #include "base/list.h"

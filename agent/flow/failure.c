@@ -81,8 +81,8 @@ int failure_set(Failure *failure, FailureKind kind, int error, const char *forma
 static bool is_denial(const ApiError *api)
 {
         static const char *const codes[] = { "UnauthorizedOperation", "AccessDenied",
-                "AuthFailure", "OptInRequired", "UnrecognizedClientException",
-                "InvalidClientTokenId" };
+                "AccessDeniedException", "AuthFailure", "OptInRequired",
+                "UnrecognizedClientException", "InvalidClientTokenId" };
 
         for (size_t i = 0; api->code && i < ELEMENTSOF(codes); i++)
                 if (streq(api->code, codes[i]))

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libflow.a
 libflow_a_SOURCES = \
 	%D%/bake.c %D%/bake.h \
+	%D%/choice.c %D%/choice.h \
 	%D%/complete.c %D%/complete.h \
 	%D%/consistency.c %D%/consistency.h \
 	%D%/console.c %D%/console.h \
@@ -9,6 +10,7 @@ libflow_a_SOURCES = \
 	%D%/deregister.c %D%/deregister.h \
 	%D%/failure.c %D%/failure.h \
 	%D%/follow.c %D%/follow.h \
+	%D%/guard.c %D%/guard-launch.c %D%/guard-object.c %D%/guard.h \
 	%D%/identify.c %D%/identify.h \
 	%D%/inventory.c %D%/inventory.h \
 	%D%/labels.c %D%/labels.h \
@@ -29,6 +31,7 @@ libflow_a_SOURCES = \
 	%D%/publish-copy.c %D%/publish-copy.h \
 	%D%/publish-keys.c %D%/publish-keys.h \
 	%D%/publish-site.c %D%/publish-site.h \
+	%D%/prune.c %D%/prune.h \
 	%D%/quiesce.c %D%/quiesce.h \
 	%D%/removal.c %D%/removal.h \
 	%D%/removal-entry.c %D%/removal-entry.h \
@@ -43,6 +46,7 @@ libflow_a_SOURCES = \
 	%D%/run.c %D%/run.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/spec.c %D%/spec.h \
+	%D%/stock.c %D%/stock.h \
 	%D%/survey.c %D%/survey.h \
 	%D%/trial.c %D%/trial.h \
 	%D%/undo.c %D%/undo.h \
@@ -59,7 +63,7 @@ if HAVE_CMOCKA
 FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-pace test-consistency test-console \
 	test-profile test-publication test-publish-keys test-record \
 	test-settings test-spec test-labels test-watch test-witness
-FLOW_TESTS += test-retain test-retain-histories
+FLOW_TESTS += test-retain test-retain-histories test-stock
 FLOW_TESTS += test-origin test-orphans
 check_PROGRAMS += $(FLOW_TESTS)
 TESTS += $(FLOW_TESTS)
@@ -118,6 +122,9 @@ test_retain_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_retain_histories_SOURCES = tests/unit/test-retain-histories.c
 test_retain_histories_CFLAGS = $(TEST_CFLAGS)
 test_retain_histories_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_stock_SOURCES = tests/unit/test-stock.c
+test_stock_CFLAGS = $(TEST_CFLAGS)
+test_stock_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_watch_SOURCES = tests/unit/test-watch.c $(FAKE_HOST)
 test_watch_CFLAGS = $(TEST_CFLAGS)
 test_watch_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)

@@ -13,6 +13,7 @@
 #include "flow/identify.h"
 #include "flow/labels.h"
 #include "flow/pace.h"
+#include "flow/prune.h"
 #include "flow/publish.h"
 #include "flow/quiesce.h"
 #include "flow/reboot.h"
@@ -85,6 +86,13 @@ static bool awaits_reboot(const Bake *bake)
         return bake->record.method == METHOD_REBOOT && bake->record.state == RECORD_CUTTING;
 }
 
+static int end_done(Bake *bake)
+{
+        bake->record.state = RECORD_DONE;
+        bake->record.finished_usec = clock_realtime_usec();
+        return bake_save(bake);
+}
+
 /* What is made is good: from here on nothing takes it back. */
 static int hand_over(Bake *bake)
 {
@@ -92,11 +100,9 @@ static int hand_over(Bake *bake)
 
         if (r >= 0)
                 r = step_publish(bake);
-        if (r < 0)
-                return r;
-        bake->record.state = RECORD_DONE;
-        bake->record.finished_usec = clock_realtime_usec();
-        return bake_save(bake);
+        if (r >= 0)
+                r = step_retain(bake);
+        return r < 0 ? r : end_done(bake);
 }
 
 static int finish(Bake *bake)
@@ -260,6 +266,17 @@ static int resume_cutting(Bake *bake)
         return r < 0 ? r : finish(bake);
 }
 
+/* A removal of its own, or the last step of a bake. */
+static int resume_removing(Bake *bake)
+{
+        int r;
+
+        if (bake->record.cutting_usec == 0)
+                return removal_run(bake);
+        r = prune_resume_after_bake(bake);
+        return r < 0 ? r : end_done(bake);
+}
+
 static int resume_state(Bake *bake)
 {
         switch (bake->record.state) {
@@ -273,7 +290,7 @@ static int resume_state(Bake *bake)
         case RECORD_MADE:
                 return streq(bake->record.kind, "verify") ? verify_finish(bake) : hand_over(bake);
         case RECORD_REMOVING:
-                return removal_run(bake);
+                return resume_removing(bake);
         case RECORD_UNDOING:
                 return failure_set(&bake->failure, bake->record.error, -EREMOTEIO, "%s",
                         bake->record.message ? bake->record.message : "The job failed");

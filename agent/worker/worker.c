@@ -8,6 +8,7 @@
 #include "flow/deregister.h"
 #include "flow/inventory.h"
 #include "flow/orphans-find.h"
+#include "flow/prune.h"
 #include "flow/run.h"
 #include "flow/verify.h"
 #include "worker/report.h"
@@ -28,6 +29,8 @@ static const struct {
         { "list-snapshots", false, run_list_snapshots },
         { "orphans", false, run_orphans },
         { "plan", false, run_plan },
+        { "plan-prune", false, run_plan_prune },
+        { "prune", true, run_prune },
         { "resume", true, run_resume },
         { "survey", false, run_survey },
         { "verify", true, run_verify },

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import idle, stalls  # noqa: E402
+from bench import idle, pruning, stalls  # noqa: E402
 from lab.paths import BUILD  # noqa: E402
 
 
@@ -40,6 +40,15 @@ def print_idle(figures):
                  f"{figures['start_ms']:.0f} ms", "300 ms, and the cloud's own time")
 
 
+def print_retention():
+    print("\nRetention")
+    subprocess.run([BUILD / "bench-retain"], check=True)
+    for count, calls in pruning.measure().items():
+        reads, writes = pruning.summary(calls, count)
+        name = f"calls per pruned image of {pruning.SNAPSHOTS} snapshots, {count} at once"
+        print(f"  {name:52}{reads:8.2f} to look, {writes:.2f} to delete")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=9, help="of which the median is shown")
@@ -57,6 +66,7 @@ def main():
     print_idle(idle.measure(arguments.runs))
     print("\nTopology and plan of a long mountinfo")
     subprocess.run([BUILD / "bench-plan"], check=True)
+    print_retention()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-noinst_PROGRAMS += bare-freeze bench-plan
+noinst_PROGRAMS += bare-freeze bench-plan bench-retain
 bare_freeze_SOURCES = %D%/bare-freeze.c
 bare_freeze_LDADD = libbase.a
 bare_freeze_LDFLAGS = $(AM_LDFLAGS) -pthread
 bench_plan_SOURCES = %D%/bench-plan.c
 bench_plan_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 bench_plan_LDADD = $(FLOW_LIBS)
+bench_retain_SOURCES = %D%/bench-retain.c
+bench_retain_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+bench_retain_LDADD = $(FLOW_LIBS)
 EXTRA_DIST += \
 	%D%/__init__.py \
 	%D%/bench.py \
@@ -13,6 +16,7 @@ EXTRA_DIST += \
 	%D%/boot.py \
 	%D%/guest_stalls.py \
 	%D%/idle.py \
+	%D%/pruning.py \
 	%D%/stalls.py \
 	%D%/tooled.py
 

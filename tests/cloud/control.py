@@ -198,6 +198,13 @@ class Cloud:
         """Its `state`, `progress`, `start_time`, `description`, `volume` (by id) or `tags`."""
         self._ask("set-snapshot", snapshot=snapshot, **fields)
 
+    def fill(self, images=(), sets=()):
+        """
+        Things of an earlier time, of which filling.ENTRY shows what can be said: (ids of images, for
+        each set the ids of its snapshots).
+        """
+        return self._ask("fill", images=list(images), sets=list(sets))
+
     def expire_credentials(self):
         self._ask("expire-credentials")
 

@@ -5,6 +5,7 @@ import json
 import socketserver
 import threading
 
+from .filling import fill
 from .image_making import instance_stopped
 from .images import image_report
 from .lifecycle import instance_report
@@ -43,6 +44,7 @@ def operations(server):
         "empty": world.empty,
         "forget-client-tokens": world.forget_client_tokens,
         "populate": lambda **fields: populate(world, **fields),
+        "fill": lambda images=(), sets=(): fill(world, images, sets),
         "snapshots": lambda region=None: [snapshot_report(one) for one
                                           in _fresh(world, region, "snapshots")],
         "images": lambda owner=None, region=None: [

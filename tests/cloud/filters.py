@@ -26,6 +26,17 @@ def filtered(views, filters, table):
     return views
 
 
+def tagged(resources, filters):
+    """Those that pass the filters by tag: of ten thousands, before each is described."""
+    for one in filters or []:
+        if not one.get("Name", "").startswith("tag:"):
+            continue
+        key, patterns = one["Name"][4:], [_pattern(value) for value in one.get("Values", [])]
+        resources = [resource for resource in resources if key in resource.tags
+                     and any(p.fullmatch(resource.tags[key]) for p in patterns)]
+    return resources
+
+
 def _finder(name, table):
     if name.startswith("tag:"):
         key = name[4:]
@@ -74,7 +85,8 @@ def viewed_page(resources, params, table, cap, least=1):
     if not params.get("Filters"):
         page, token = paged(resources, params, cap, least)
         return [one.view() for one in page], token
-    views = filtered([one.view() for one in resources], params["Filters"], table)
+    views = [one.view() for one in tagged(resources, params["Filters"])]
+    views = filtered(views, params["Filters"], table)
     return paged(views, params, cap, least)
 
 

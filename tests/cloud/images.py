@@ -154,8 +154,9 @@ def image_absent(image_id):
 
 def image_find(world, image_id):
     """One that exists now; under world.lock."""
-    image = {one.id: one for one in world.images_visible()}.get(image_id)
-    if image is None:
+    world.advance()
+    image = world.images.get(image_id)
+    if image is None or not image.is_visible(world.knobs["visibility_seconds"]):
         raise image_absent(image_id)
     if image.state == "deregistered":
         raise ApiError("InvalidAMIID.Unavailable",

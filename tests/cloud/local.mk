@@ -15,6 +15,7 @@ EXTRA_DIST += \
 	%D%/ec2.py \
 	%D%/errors.py \
 	%D%/faults.py \
+	%D%/filling.py \
 	%D%/filters.py \
 	%D%/freezing.py \
 	%D%/image_copying.py \

@@ -198,8 +198,9 @@ def create_snapshot(world, params):
 
 def snapshot_find(world, snapshot_id):
     """One that exists now; under world.lock."""
-    snapshot = {one.id: one for one in world.snapshots_visible()}.get(snapshot_id)
-    if snapshot is None:
+    world.advance()
+    snapshot = world.snapshots.get(snapshot_id)
+    if snapshot is None or not snapshot.is_visible(world.knobs["visibility_seconds"]):
         raise snapshot_absent(snapshot_id)
     return snapshot
 

@@ -76,9 +76,9 @@ class World:
 
     def advance(self):
         """Brings what is pending up to date; under the lock."""
-        for snapshot in self.snapshots.values():
+        for snapshot in _pending(self.snapshots):
             snapshot.advance(self.knobs["snapshot_seconds"], self.knobs["progress_steps"])
-        for image in self.images.values():
+        for image in _pending(self.images):
             image.advance(self.knobs["image_seconds"])
         instances_advance(self)
 
@@ -146,12 +146,15 @@ class World:
     def snapshots_visible(self):
         self.advance()
         seconds = self.knobs["visibility_seconds"]
-        return [one for one in self.snapshots.values() if one.is_visible(seconds)]
+        return self._ordered([one for one in self.snapshots.values() if one.is_visible(seconds)])
 
     def images_visible(self):
         self.advance()
         seconds = self.knobs["visibility_seconds"]
-        return [one for one in self.images.values() if one.is_visible(seconds)]
+        return self._ordered([one for one in self.images.values() if one.is_visible(seconds)])
+
+    def _ordered(self, resources):
+        return resources[::-1] if self.knobs["newest_first"] else resources
 
     def images_using(self, snapshot_id):
         return [image for image in self.images.values() if image.state != "deregistered"
@@ -186,6 +189,11 @@ class World:
             self.images.setdefault(instance.image, _source_image(instance))
         for given in self.settings["volumes"]:
             volume_add(self, given)
+
+
+def _pending(resources):
+    """Of ten thousands they are few."""
+    return [one for one in resources.values() if one.state == "pending"]
 
 
 def _source_image(instance):

@@ -1,0 +1,426 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Retention: what the policy gives up goes, what somebody needs stays, and each line says why."""
+
+import resource
+import time
+
+import pytest
+
+from cloud.account import service_client
+from lab.processes import wait_until
+from lab.worker import INSTANCE_ID, Workplace
+
+DAY = 86400
+OTHER_INSTANCE = "i-0fedcba9876543210"
+
+
+@pytest.fixture(scope="module")
+def module_place():
+    with Workplace() as place:
+        (place.folder / "profiles").mkdir()
+        yield place
+
+
+@pytest.fixture
+def place(module_place):
+    yield module_place
+    module_place.cloud.clear_faults()
+    module_place.cloud.configure(**module_place.knobs)
+    module_place.cloud.empty()
+    module_place.cloud.clear_calls()
+
+
+def write_profile(place, *lines, name="nightly", publish=()):
+    (place.folder / f"profiles/{name}.conf").write_text("\n".join(
+        ["[Bake]", "Type=image", "[Retain]", *lines, "[Publish]", *publish, ""]))
+
+
+def labels(kind, job, instance=INSTANCE_ID, profile="nightly", **more):
+    return {"quiesced:job": job, "quiesced:kind": kind, "quiesced:instance": instance,
+            "quiesced:profile": profile, "quiesced:consistency": "filesystem", **more}
+
+
+def image_of(days, instance=INSTANCE_ID, snapshots=2, created=None, **tags):
+    name = f"web-{instance[-4:]}-{days}"
+    return {"name": name, "tags": labels("image", f"j-{name}", instance, **tags),
+            "created": created or time.time() - days * DAY, "snapshots": snapshots}
+
+
+def set_of(days, instance=INSTANCE_ID, snapshots=2, **tags):
+    return {"tags": labels("snapshots", f"j-set-{instance[-4:]}-{days}", instance, **tags),
+            "created": time.time() - days * DAY, "snapshots": snapshots}
+
+
+def fill_images(place, *images):
+    return place.cloud.fill(images=images)[0]
+
+
+def plan(place, profile="nightly"):
+    result, worker = place.run("plan-prune", profile=profile)
+    assert result["result"] == "done", f"{result} {place.log()}"
+    return worker.told("answer")
+
+
+def reasons(place, profile="nightly"):
+    return {one["id"]: (one["decision"], one["reason"]) for one in plan(place, profile)["objects"]}
+
+
+def prune(place, profile="nightly"):
+    job = place.new_job()
+    result, worker = place.run("prune", job, profile=profile)
+    return result, worker.told("details"), job
+
+
+# The policy, planned and done
+
+def test_a_plan_tells_each_line_and_touches_nothing(place):
+    write_profile(place, "KeepLast=1", "KeepMonthly=1", "MinAge=1h", "TimeZone=Europe/Berlin")
+    newest, old, oldest = fill_images(place, image_of(1), image_of(2), image_of(400))
+    answer = plan(place)
+    assert (answer["profile"], answer["time-zone"]) == ("nightly", "Europe/Berlin")
+    assert (answer["keep"], answer["delete"]) == (1, 2)
+    lines = {one["id"]: one for one in answer["objects"]}
+    assert lines[newest]["reason"] == "one of the newest (KeepLast=1)"
+    assert lines[old]["decision"] == "delete"
+    assert lines[old]["reason"] == "no Keep rule keeps it"
+    assert (lines[oldest]["kind"], lines[oldest]["size-gib"]) == ("image", 16)
+    assert lines[oldest]["name"] == f"web-{INSTANCE_ID[-4:]}-400"
+    assert lines[oldest]["instance"] == INSTANCE_ID
+    assert sorted(lines[oldest]["snapshots"]) == sorted(place.image(oldest)["snapshots"])
+    assert place.images() == {newest, old, oldest}
+    assert not place.called("DeregisterImage") and not place.called("DeleteSnapshot")
+
+
+def test_prune_does_what_the_plan_says(place):
+    write_profile(place, "KeepLast=2")
+    images, sets = place.cloud.fill(images=[image_of(n) for n in range(5)],
+                                    sets=[set_of(n, snapshots=3) for n in range(4)])
+    foreign = fill_images(place, image_of(9, instance=OTHER_INSTANCE), image_of(9, profile="weekly"))
+    place.cloud.fill(sets=[{"tags": labels("image", "j-under-way"), "created": 1}])
+    before = len(place.snapshots())
+    result, details, job = prune(place)
+    assert result["result"] == "done"
+    assert place.images() == {*images[:2], *foreign}
+    assert len(place.snapshots()) == before - 3 * 2 - 2 * 3
+    assert {*sets[0], *sets[1]} <= place.snapshots()
+    assert details["kept"] == 4 and details["left"] == []
+    assert {one["id"] for one in details["removed"]} == {*images[2:], *sets[2], *sets[3]}
+    record = place.record(job)
+    assert (record["state"], record["kind"], record["profile"]) == ("done", "prune", "nightly")
+    assert plan(place)["delete"] == 0
+
+
+def test_without_a_rule_nothing_goes(place):
+    write_profile(place)
+    (image,) = fill_images(place, image_of(4000))
+    assert reasons(place) == {image: ("keep", "there is no Keep rule")}
+    assert prune(place)[0]["result"] == "done"
+    assert place.images() == {image}
+
+
+def test_a_profile_that_is_not_there_is_named(place):
+    result, _, _ = prune(place, "missing")
+    assert result["error"] == "org.quiesced1.Error.NoSuchProfile"
+    result, _ = place.run("plan-prune")
+    assert result["error"] == "org.quiesced1.Error.InvalidArgument"
+
+
+def test_a_policy_for_the_fleet_counts_each_instance_apart_or_all_together(place):
+    images = fill_images(place, *[image_of(n, instance) for n in range(3)
+                                  for instance in (INSTANCE_ID, OTHER_INSTANCE)])
+    (stranger,) = place.cloud.fill(images=[{"tags": {"quiesced:profile": "nightly"}}])[0]
+    write_profile(place, "KeepLast=1", "Select=quiesced:profile=nightly", name="fleet")
+    assert plan(place, "fleet")["delete"] == 4
+    write_profile(place, "KeepLast=1", "Select=quiesced:profile=nightly", "Per=selection",
+                  name="fleet")
+    assert plan(place, "fleet")["delete"] == 5
+    prune(place, "fleet")
+    assert stranger in place.images(), "it carries no quiesced:job"
+    assert len(place.images()) == 2 and place.images() & set(images)
+
+
+def test_what_is_not_finished_or_failed_or_verified_counts_so(place):
+    write_profile(place, "KeepLast=1", "KeepVerified=1")
+    verified, pending, failed, good = fill_images(
+        place, image_of(9, **{"quiesced:verified": "2026-01-01T00:00:00Z"}), image_of(0),
+        image_of(1), image_of(2))
+    place.ec2.delete_tags(Resources=[pending], Tags=[{"Key": "quiesced:consistency"}])
+    place.ec2.create_tags(Resources=[failed], Tags=[{"Key": "quiesced:verified", "Value": "no"}])
+    found = reasons(place)
+    assert found[pending] == ("keep", "not finished")
+    assert found[failed][1] == "one of the newest (KeepLast=1)"
+    assert found[good][1] == "the last that are left (KeepAtLeast=1)"
+    assert found[verified][1] == "one of the newest verified (KeepVerified=1)"
+
+
+# Guards
+
+def template(place, name, image):
+    made = place.ec2.create_launch_template(LaunchTemplateName=name,
+                                            LaunchTemplateData={"ImageId": image})
+    return made["LaunchTemplate"]["LaunchTemplateId"]
+
+
+def by_latest_template(place, image):
+    template(place, "web", "ami-0fedcba9876543210")
+    place.ec2.create_launch_template_version(LaunchTemplateName="web",
+                                             LaunchTemplateData={"ImageId": image})
+    yield "version 2 of the launch template web uses it"
+    place.ec2.delete_launch_template(LaunchTemplateName="web")
+
+
+def by_default_template(place, image):
+    template(place, "web", image)
+    place.ec2.create_launch_template_version(
+        LaunchTemplateName="web", LaunchTemplateData={"ImageId": "ami-0fedcba9876543210"})
+    yield "version 1 of the launch template web uses it"
+    place.ec2.delete_launch_template(LaunchTemplateName="web")
+
+
+def by_resolved_parameter(place, image):
+    ssm = service_client(place.cloud, "ssm")
+    ssm.put_parameter(Name="/golden/web", Value=image, Type="String")
+    template(place, "web", "resolve:ssm:/golden/web")
+    yield ("the parameter /golden/web names it, which is used by version 1 of the launch template "
+           "web")
+    place.ec2.delete_launch_template(LaunchTemplateName="web")
+    ssm.delete_parameter(Name="/golden/web")
+
+
+def by_group_with_an_old_version(place, image):
+    auto_scaling = service_client(place.cloud, "autoscaling")
+    template_id = template(place, "web", "ami-0fedcba9876543210")
+    for one in (image, "ami-0fedcba9876543210"):
+        place.ec2.create_launch_template_version(LaunchTemplateName="web",
+                                                 LaunchTemplateData={"ImageId": one})
+    auto_scaling.create_auto_scaling_group(
+        AutoScalingGroupName="fleet", MinSize=0, MaxSize=1, AvailabilityZones=["eu-central-1a"],
+        LaunchTemplate={"LaunchTemplateId": template_id, "Version": "2"})
+    yield "the Auto Scaling group fleet by version 2 of the launch template web uses it"
+    auto_scaling.delete_auto_scaling_group(AutoScalingGroupName="fleet")
+    place.ec2.delete_launch_template(LaunchTemplateName="web")
+
+
+def by_launch_configuration(place, image):
+    auto_scaling = service_client(place.cloud, "autoscaling")
+    auto_scaling.create_launch_configuration(LaunchConfigurationName="old-web", ImageId=image,
+                                             InstanceType="m6i.large")
+    yield "the launch configuration old-web uses it"
+    auto_scaling.delete_launch_configuration(LaunchConfigurationName="old-web")
+
+
+def by_verification(place, image):
+    (instance,) = place.ec2.run_instances(
+        ImageId=image, MinCount=1, MaxCount=1, TagSpecifications=[
+            {"ResourceType": "instance", "Tags": [{"Key": "quiesced:verify", "Value": image}]}],
+    )["Instances"]
+    yield f"the instance {instance['InstanceId']} verifies it"
+    place.ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
+
+
+def by_sharing(place, image):
+    place.ec2.modify_image_attribute(
+        ImageId=image, LaunchPermission={"Add": [{"UserId": "210987654321"}]})
+    yield "it is shared with others"
+
+
+def by_publicity(place, image):
+    place.ec2.modify_image_attribute(ImageId=image, LaunchPermission={"Add": [{"Group": "all"}]})
+    yield "it is public"
+
+
+GUARDS = {
+    "launch-template": [by_latest_template, by_default_template, by_resolved_parameter],
+    "auto-scaling": [by_group_with_an_old_version, by_launch_configuration],
+    "verification": [by_verification],
+    "shared": [by_sharing, by_publicity],
+}
+
+
+@pytest.mark.parametrize("word, use", [(word, use) for word, uses in GUARDS.items()
+                                       for use in uses])
+def test_what_is_in_use_stays_unless_told(place, word, use):
+    write_profile(place, "KeepLast=1")
+    # Of no volumes: the simulated EC2 launches from it without bytes to copy.
+    needed, other, newest = fill_images(place, image_of(3, snapshots=0), image_of(2), image_of(1))
+    using = use(place, needed)
+    reason = next(using)
+    found = reasons(place)
+    assert found[needed] == ("keep", reason)
+    assert found[other][0] == "delete"
+    write_profile(place, "KeepLast=1", f"Override=protected {word}")
+    assert reasons(place)[needed][0] == "delete"
+    write_profile(place, "KeepLast=1")
+    assert prune(place)[0]["result"] == "done"
+    assert place.images() == {needed, newest}
+    next(using, None)
+    assert reasons(place)[needed][0] == ("keep" if word == "shared" else "delete")
+
+
+def test_the_published_image_stays(place):
+    write_profile(place, "KeepLast=1", publish=["SsmParameter=/golden/web"])
+    published, _ = fill_images(place, image_of(3), image_of(2))
+    assert reasons(place)[published][0] == "delete", "there is no such parameter"
+    ssm = service_client(place.cloud, "ssm")
+    ssm.put_parameter(Name="/golden/web", Value=published, Type="String")
+    assert reasons(place)[published] == ("keep", "the parameter /golden/web names it")
+    ssm.delete_parameter(Name="/golden/web")
+
+
+def test_what_is_protected_or_locked_stays_unless_told(place):
+    write_profile(place, "KeepLast=1")
+    (protected, locked, _), sets = place.cloud.fill(
+        images=[{**image_of(3), "protection": "enabled-without-cooldown"},
+                {**image_of(2), "locked": True}, image_of(1)],
+        sets=[{**set_of(3), "locked": True}, set_of(2)])
+    lock = place.image(locked)["snapshots"][0]
+    set_id = f"j-set-{INSTANCE_ID[-4:]}-3"
+    found = reasons(place)
+    assert found[protected] == ("keep", "it is protected from being deregistered")
+    assert found[locked] == ("keep", f"its snapshot {lock} is locked")
+    assert found[set_id] == ("keep", f"its snapshot {sets[0][0]} is locked")
+    write_profile(place, "KeepLast=1", "Override=protected locked")
+    found = reasons(place)
+    assert {found[one][0] for one in (protected, locked, set_id)} == {"delete"}
+
+
+def test_a_set_that_is_shared_or_that_an_image_was_made_of_stays(place):
+    write_profile(place, "KeepLast=1")
+    _, sets = place.cloud.fill(sets=[set_of(4), set_of(3), set_of(2), set_of(1)])
+    place.ec2.modify_snapshot_attribute(
+        SnapshotId=sets[0][1], CreateVolumePermission={"Add": [{"UserId": "210987654321"}]})
+    image = place.register("by-hand", sets[1][0])
+    found = reasons(place)
+    end = INSTANCE_ID[-4:]
+    assert found[f"j-set-{end}-4"] == ("keep", f"its snapshot {sets[0][1]} is shared with others")
+    assert found[f"j-set-{end}-3"] == ("keep", f"the image {image} uses its snapshot {sets[1][0]}")
+    assert found[f"j-set-{end}-2"][0] == "delete"
+
+
+def test_a_snapshot_that_another_image_uses_survives_its_own(place):
+    write_profile(place, "KeepLast=1")
+    gone, _ = fill_images(place, image_of(3), image_of(1))
+    shared, own = place.image(gone)["snapshots"]
+    other = place.register("another", shared)
+    result, details, _ = prune(place)
+    assert result["result"] == "done"
+    assert gone not in place.images() and other in place.images()
+    assert shared in place.snapshots() and own not in place.snapshots()
+    (removed,) = details["removed"]
+    assert [one["id"] for one in removed["skipped"]] == [shared]
+
+
+# What may not be known, and what may not be done
+
+CHECKS = {
+    "ec2:DescribeLaunchTemplateVersions": "which launch templates use it is not known",
+    "autoscaling:DescribeAutoScalingGroups": "which Auto Scaling groups use it is not known",
+    "autoscaling:DescribeLaunchConfigurations": "which launch configurations use it is not known",
+    "ssm:GetParameter": "what a parameter that is launched from names is not known",
+    "ec2:DescribeInstances": "whether it is being verified is not known",
+    "ec2:DescribeLockedSnapshots": "whether a snapshot of it is locked is not known",
+    "ec2:DescribeImageAttribute": "whom it is shared with is not known",
+}
+
+
+@pytest.mark.parametrize("permission", CHECKS)
+def test_what_may_not_be_looked_up_keeps_what_it_is_about(place, permission):
+    write_profile(place, "KeepLast=1", publish=["SsmParameter=/golden/web"])
+    images = fill_images(place, image_of(3), image_of(2), image_of(1))
+    place.cloud.configure(deny=[permission.partition(":")[2]])
+    found = reasons(place)
+    reason = f"{CHECKS[permission]}: the permission {permission} is missing"
+    assert found[images[0]] == found[images[1]] == ("keep", reason)
+    assert prune(place)[0]["result"] == "done"
+    assert place.images() == set(images)
+    assert len(place.called("DescribeImageAttribute")) <= 2, "one refusal is enough"
+
+
+def test_a_cloud_without_locks_has_none(place):
+    write_profile(place, "KeepLast=1")
+    fill_images(place, image_of(2), image_of(1))
+    place.cloud.fault("DescribeLockedSnapshots", error="InvalidAction", times=-1)
+    assert plan(place)["delete"] == 1
+
+
+def test_a_listing_that_is_refused_ends_the_job(place):
+    write_profile(place, "KeepLast=1")
+    fill_images(place, image_of(2), image_of(1))
+    place.cloud.configure(deny=["DescribeImages"])
+    result, _, _ = prune(place)
+    assert result["error"] == "org.quiesced1.Error.AccessDenied"
+    assert "DescribeImages" in result["message"]
+
+
+def test_one_of_three_that_is_refused_is_left_and_named(place):
+    write_profile(place, "KeepLast=1")
+    images = fill_images(place, *[image_of(n) for n in (4, 3, 2, 1)])
+    place.cloud.fault("DeregisterImage", error="UnauthorizedOperation", status=403, times=-1,
+                      where={"ImageId": images[1]})
+    result, details, _ = prune(place)
+    assert result["error"] == "org.quiesced1.Error.LeftOver"
+    assert [one["id"] for one in details["left"]] == [images[1]]
+    assert "ec2:DeregisterImage" in details["left"][0]["reason"]
+    assert place.images() == {images[1], images[3]}
+
+
+# Interruptions
+
+@pytest.mark.parametrize("point", ["chosen", "removing"])
+def test_a_prune_that_was_killed_is_finished(place, point):
+    write_profile(place, "KeepLast=1")
+    images = fill_images(place, *[image_of(n) for n in (4, 3, 2, 1)])
+    job = place.new_job()
+    worker = place.start_until(point, "prune", job, profile="nightly")
+    worker.kill()
+    if point == "chosen":
+        assert place.images() == set(images)
+        assert prune(place)[0]["result"] == "done"
+    else:
+        result, _ = place.run("resume", job)
+        assert result["result"] == "done"
+    assert place.images() == {images[3]}
+    assert place.snapshots() == set(place.image(images[3])["snapshots"])
+
+
+# Many, and a listing that changes
+
+def test_twelve_thousand_images_and_sixty_thousand_snapshots(place):
+    """Of 400 instances the images of 30 days; of a third of them as many sets."""
+    write_profile(place, "KeepDaily=30", "MaxAge=29d", "KeepAtLeast=0", "Select=quiesced:profile=nightly",
+                  "Override=shared", name="fleet")
+    machines = [f"i-{number:017x}" for number in range(400)]
+    midnight = time.time() - time.time() % DAY
+    place.cloud.fill(
+        images=[{**image_of(day, one, snapshots=4), "created": midnight - day * DAY}
+                for one in machines for day in range(30)],
+        sets=[{**set_of(day, one, snapshots=3), "created": midnight - day * DAY}
+              for one in machines[:134] for day in range(30)])
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    answer = plan(place, "fleet")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert len(answer["objects"]) == 12000 + 4020
+    assert answer["delete"] == 400 + 134, "those of the 30th day"
+    assert after.ru_utime - before.ru_utime < 10, "the worker's own time"
+    assert after.ru_maxrss < 200 * 1024, "kB at most"
+    assert len(place.called("DescribeImages")) < 40
+    assert len(place.called("DescribeSnapshots")) < 40
+
+
+@pytest.mark.parametrize("change", ["comes", "goes"])
+def test_a_listing_that_changes_while_it_is_read(place, change):
+    """Pages of five: one image is seen twice, or one never."""
+    write_profile(place, "KeepLast=3")
+    images = fill_images(place, *[image_of(20 - n) for n in range(12)])
+    place.cloud.configure(page_cap=5, newest_first=True)
+    place.cloud.fault("DescribeImages", delay_before=1, skip=1)
+    worker = place.start("plan-prune", profile="nightly")
+    wait_until(lambda: len(place.called("DescribeImages")) == 2, 10, "the second page is asked for")
+    if change == "comes":
+        fill_images(place, image_of(0))
+    else:
+        place.ec2.deregister_image(ImageId=images[-1])
+    assert worker.wait()["result"] == "done"
+    lines = worker.told("answer")["objects"]
+    assert len({one["id"] for one in lines}) == len(lines) == (12 if change == "comes" else 11)
+    assert {one["id"] for one in lines if one["decision"] == "keep"} == set(images[-3:])
