@@ -95,11 +95,11 @@ def test_details_are_those_of_the_worker_that_ended_the_job(host):
 
 @pytest.mark.parametrize("kind", ["deregister", "prune", "orphans", "verify"])
 def test_a_record_keeps_the_details(host, kind):
-    host.record(OLD.format(1), kind=kind, state="done", finished_usec=5, details=DETAILS)
+    host.record(OLD.format(1), kind=kind, name=None, subject=IMAGE, state="done", finished_usec=5, details=DETAILS)
     restart(host)
     host.worker("survey")
-    ((_id, path, shown, *_rest),) = host.client.call("ListJobs")[0]
-    assert shown == kind and json.loads(details(host, path)) == DETAILS
+    ((_id, path, *shown, _state, _created, _step, _percent),) = host.client.call("ListJobs")[0]
+    assert shown == [kind, IMAGE] and json.loads(details(host, path)) == DETAILS
 
 
 @pytest.mark.parametrize("kind, unfinished", [("deregister", "removing"), ("prune", "removing"),
