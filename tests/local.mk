@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_inventory.py \
 	%D%/e2e/test_kill.py \
 	%D%/e2e/test_lab.py \
+	%D%/e2e/test_life_by_command.py \
 	%D%/e2e/test_methods.py \
 	%D%/e2e/test_orphans.py \
 	%D%/e2e/test_profiles.py \

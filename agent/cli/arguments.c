@@ -40,20 +40,35 @@ static int must(char **reterr_reason, const char *reason)
         return string_printf(reterr_reason, "%s", reason) < 0 ? -ENOMEM : -EINVAL;
 }
 
-static int parse_name(const Option *option, const char *value, void *target, char **reterr_reason)
+/* That of the values which the option takes; -EINVAL and the reason if it is none of them. */
+static int find_name(
+        const Option *option, const char *value, const char **ret, char **reterr_reason)
 {
         _cleanup_(text_done) Text reason = TEXT_INIT;
-        const char *before = "must be one of ", **name = target;
+        const char *before = "must be one of ";
 
         for (size_t i = 0; option->names[i]; i++)
                 if (streq(option->names[i], value)) {
-                        *name = option->names[i];
+                        *ret = option->names[i];
                         return 0;
                 }
         for (size_t i = 0; option->names[i]; i++, before = ", ")
                 if (text_addf(&reason, "%s%s", before, option->names[i]) < 0)
                         return -ENOMEM;
         return text_take(&reason, reterr_reason) < 0 ? -ENOMEM : -EINVAL;
+}
+
+static int parse_name(const Option *option, const char *value, void *target, char **reterr_reason)
+{
+        return find_name(option, value, target, reterr_reason);
+}
+
+static int parse_names(const Option *option, const char *value, void *target, char **reterr_reason)
+{
+        const char *name;
+        int r = find_name(option, value, &name, reterr_reason);
+
+        return r < 0 ? r : string_list_add(target, name);
 }
 
 static int parse_text(const Option *option, const char *value, void *target, char **reterr_reason)
@@ -116,6 +131,7 @@ static const char *const kind_names[] = { "image", "snapshots", NULL };
 static const char *const method_names[] = { "auto", "register", "create-image", "reboot", NULL };
 static const char *const consistency_names[] = { "application", "filesystem", "crash", NULL };
 static const char *const on_degrade_names[] = { "fail", "label", NULL };
+static const char *const override_names[] = { "protected", "locked", NULL };
 static const char *const wait_names[] = { "queued", "secured", "completed", NULL };
 static const char *const wait_end_names[] = { "queued", "completed", NULL };
 
@@ -134,8 +150,10 @@ static const Option options[OPTION_ID_MAX] = {
                 NULL, AT(dry_run) },
         [OPTION_DELETE] = { "delete", NULL, "Delete them, after a question", NULL, AT(delete) },
         [OPTION_YES] = { "yes", NULL, "Delete without the question", NULL, AT(yes) },
-        [OPTION_FORCE] = { "force", NULL, "Also what is protected, locked, shared or in use", NULL,
+        [OPTION_FORCE] = { "force", NULL, "Also images that quiesced has not made", NULL,
                 AT(force) },
+        [OPTION_OVERRIDE] = { "override", "WHAT", "Lift what is protected or locked; may be repeated",
+                parse_names, AT(override), override_names },
         [OPTION_KIND] = { "kind", "KIND", "Without a profile: plan an image or snapshots",
                 parse_name, AT(kind), kind_names },
         [OPTION_METHOD] = { "method", "METHOD", "How: auto, register, create-image or reboot",
@@ -175,6 +193,7 @@ void arguments_done(Arguments *arguments)
 {
         string_list_done(&arguments->volumes);
         string_list_done(&arguments->exclude);
+        string_list_done(&arguments->override);
         string_list_done(&arguments->tags);
 }
 

@@ -28,6 +28,7 @@ typedef enum OptionId {
         OPTION_DELETE,
         OPTION_YES,
         OPTION_FORCE,
+        OPTION_OVERRIDE,
         OPTION_KIND,
         OPTION_METHOD,
         OPTION_CONSISTENCY,
@@ -57,7 +58,7 @@ typedef struct Arguments {
         bool all, dry_run, delete, yes, force;
         const char *kind, *method, *consistency, *on_degrade, *description, *wait; /* or NULL */
         const char *profile;                                                       /* or NULL */
-        StringList volumes, exclude;
+        StringList volumes, exclude, override;
         StringList tags;      /* "KEY=VALUE", each key once */
         uint64_t budget_usec; /* 0: not given */
 } Arguments;

@@ -51,7 +51,8 @@ static const Verb verbs[] = {
                 OPTIONS_LIFE | OPTION_BIT(OPTION_DRY_RUN), verb_prune },
         { "deregister", "IMAGE...", "Delete images, and the snapshots that belong to them",
                 "needs the id of an IMAGE; 'quiescectl images' lists them", 1, IDS_MAX, false,
-                OPTIONS_LIFE | OPTION_BIT(OPTION_FORCE), verb_deregister },
+                OPTIONS_LIFE | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_OVERRIDE),
+                verb_deregister },
         { "orphans", "", "List what belongs to nothing any more, and delete it", NULL, 0, 0, false,
                 (OPTIONS_LIFE & ~OPTION_BIT(OPTION_WAIT_END)) | OPTION_BIT(OPTION_ALL) |
                         OPTION_BIT(OPTION_DELETE) | OPTION_BIT(OPTION_YES),

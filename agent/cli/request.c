@@ -87,6 +87,8 @@ static int append_options(sd_bus_message *call, const Arguments *arguments)
         if (r >= 0)
                 r = append_strings(call, "exclude", &arguments->exclude);
         if (r >= 0)
+                r = append_strings(call, "override", &arguments->override);
+        if (r >= 0)
                 r = append_tags(call, &arguments->tags);
         if (r >= 0 && arguments->budget_usec)
                 r = sd_bus_message_append(call, "{sv}", "budget-usec", "t", arguments->budget_usec);

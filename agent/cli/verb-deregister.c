@@ -11,7 +11,7 @@
 #include "cli/verb.h"
 
 static const Column removed_columns[] = {
-        { "DELETED", "image", listing_add_text },
+        { "DELETED", "id", listing_add_text },
         { "NAME", "name", listing_add_text },
         { "SNAPSHOTS", "snapshots", listing_add_texts },
 };

@@ -86,7 +86,7 @@ int job_new_from_record(const json_t *record, const JobOwner *owner, void *userd
                 .verb = "resume",
                 .kind = json_get_string(record, "kind", "bake"),
                 .profile = json_get_string(record, "profile", NULL),
-                .name = json_get_string(record, "name", NULL),
+                .name = json_get_string(record, "name", json_get_string(record, "subject", NULL)),
         };
         int r;
 

@@ -55,16 +55,10 @@ static int refuse(sd_bus_error *reterr, const Option *option, const char *reason
                 reason);
 }
 
-static int read_choice(const Option *option, sd_bus_message *message, json_t **ret,
-        sd_bus_error *reterr)
+static int take_choice(const Option *option, const char *value, json_t **ret, sd_bus_error *reterr)
 {
         _cleanup_(text_done) Text known = TEXT_INIT;
-        const char *value;
-        int r;
 
-        r = sd_bus_message_read(message, "s", &value);
-        if (r < 0)
-                return r;
         for (size_t i = 0; option->choices[i]; i++) {
                 if (streq(option->choices[i], value)) {
                         *ret = json_string(value);
@@ -74,6 +68,36 @@ static int read_choice(const Option *option, sd_bus_message *message, json_t **r
         }
         return sd_bus_error_setf(reterr, ERROR_INVALID_ARGUMENT,
                 "Option '%s' is '%s', and must be one of: %s", option->name, value, known.data);
+}
+
+static int read_choice(const Option *option, sd_bus_message *message, json_t **ret,
+        sd_bus_error *reterr)
+{
+        const char *value;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &value);
+        return r < 0 ? r : take_choice(option, value, ret, reterr);
+}
+
+static int read_choices(const Option *option, sd_bus_message *message, json_t **ret,
+        sd_bus_error *reterr)
+{
+        _cleanup_(json_decrefp) json_t *list = json_array();
+        const char *value;
+        json_t *item;
+        int r;
+
+        r = sd_bus_message_enter_container(message, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read(message, "s", &value)) > 0) {
+                r = take_choice(option, value, &item, reterr);
+                if (r >= 0 && json_array_append_new(list, item) < 0)
+                        r = -ENOMEM;
+        }
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(list);
+        return sd_bus_message_exit_container(message);
 }
 
 static int read_string(const Option *option, sd_bus_message *message, json_t **ret,
@@ -212,6 +236,7 @@ static int read_tags(const Option *option, sd_bus_message *message, json_t **ret
 static const char *const methods[] = { "auto", "register", "create-image", "reboot", NULL };
 static const char *const classes[] = { "application", "filesystem", "crash", NULL };
 static const char *const degrades[] = { "fail", "label", NULL };
+static const char *const overrides[] = { "protected", "locked", NULL };
 static const char *const waits[] = { "queued", "secured", "completed", NULL };
 static const char *const waits_of_life[] = { "queued", "completed", NULL };
 static const char *const busies[] = { "refuse", "queue", NULL };
@@ -232,6 +257,7 @@ static const Option options[] = {
         { "profile", "s", "a string", read_profile, OPTIONS_LIST | OPTIONS_DOCTOR, NULL },
         { "all", "b", "a boolean", read_flag, OPTIONS_ACCOUNT, NULL },
         { "force", "b", "a boolean", read_flag, OPTIONS_DEREGISTER, NULL },
+        { "override", "as", "an array of strings", read_choices, OPTIONS_DEREGISTER, overrides },
         { "wait", "s", "a string", read_choice, OPTIONS_SECURED, waits },
         { "wait", "s", "a string", read_choice, OPTIONS_LIFE, waits_of_life },
         { "if-busy", "s", "a string", read_choice, OPTIONS_JOBS, busies },

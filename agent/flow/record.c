@@ -20,6 +20,7 @@ void record_done(Record *record)
         free(record->kind);
         free(record->profile);
         free(record->name);
+        free(record->subject);
         free(record->description);
         free(record->instance_id);
         free(record->region);
@@ -68,6 +69,7 @@ static const struct {
         { "kind", offsetof(Record, kind) },
         { "profile", offsetof(Record, profile) },
         { "name", offsetof(Record, name) },
+        { "subject", offsetof(Record, subject) },
         { "description", offsetof(Record, description) },
         { "instance-id", offsetof(Record, instance_id) },
         { "region", offsetof(Record, region) },

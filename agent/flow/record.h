@@ -40,6 +40,7 @@ typedef struct Record {
         char *kind; /* "image", "snapshots", "bake", "deregister", "prune", "orphans", "verify" */
         char *profile;
         char *name; /* of the image */
+        char *subject; /* of a job that makes none: which ids it is about, for people */
         char *description;
         char *instance_id;
         char *region;

@@ -36,6 +36,14 @@ static const struct {
         { "verify", true, run_verify },
 };
 
+/* The daemon that comes after a restart lists the job by it. */
+static int note_subject(Bake *bake, const BakeRequest *what)
+{
+        if (!what->ids || !what->name)
+                return 0;
+        return string_replace(&bake->record.subject, what->name);
+}
+
 static int run_verb(Bake *bake, const json_t *request)
 {
         const char *verb = json_get_string(request, "verb", "");
@@ -55,6 +63,8 @@ static int run_verb(Bake *bake, const json_t *request)
                 if (verbs[i].is_job && !record_id_is_valid(what.job))
                         return failure_set(&bake->failure, FAILURE_INVALID_ARGUMENT, -EINVAL,
                                 "'%s' is no job id", what.job);
+                if (verbs[i].run != run_resume && note_subject(bake, &what) < 0)
+                        return failure_set(&bake->failure, FAILURE_INTERNAL, -ENOMEM, "Out of memory");
                 return verbs[i].run(bake, &what);
         }
         return failure_set(

@@ -52,9 +52,10 @@ def test_every_option_has_its_entry_in_the_man_page():
     ("consistency", ["application", "filesystem", "crash"]),
     ("on-degrade", ["fail", "label"]),
     ("wait", ["queued", "secured", "completed"]),
+    ("override", ["protected", "locked"]),
 ])
 def test_the_values_of_an_option_are_documented_and_completed(option, values):
-    verb = "plan" if option == "kind" else "image"
+    verb = {"kind": "plan", "override": "deregister"}.get(option, "image")
     refused = quiescectl(verb, "abc", f"--{option}=bogus").stderr
     assert re.search("must be one of ([a-z, -]+);", refused).group(1).split(", ") == values
     text = page("quiescectl.1").split(f"Fl -{option} ")[1].split(".It Fl")[0]

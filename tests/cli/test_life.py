@@ -48,9 +48,9 @@ ORPHANS = {
 NO_ORPHANS = {"price-per-gib-month": 0.05, "total-bytes": 0, "total-monthly-cost": 0.0, "orphans": []}
 REMOVED = {
     "removed": [
-        {"image": IMAGE, "name": "web-1", "snapshots": ["snap-1", "snap-2"],
+        {"id": IMAGE, "name": "web-1", "snapshots": ["snap-1", "snap-2"],
          "skipped": [{"id": "snap-3", "reason": "ami-9 uses it"}]},
-        {"image": OTHER, "name": "web-2", "snapshots": [], "skipped": [{"id": "snap-4", "reason": "ami-9 uses it"}]},
+        {"id": OTHER, "name": "web-2", "snapshots": [], "skipped": [{"id": "snap-4", "reason": "ami-9 uses it"}]},
     ],
     "left": [{"id": "snap-5", "reason": "AccessDenied:\nthe role may not"}],
     "instances": [{"id": "i-1a2b3c4d", "image": IMAGE}],
@@ -166,8 +166,10 @@ def test_a_prune_of_nothing_says_so(host, client):
 
 
 def test_deregister_tells_what_went_what_stays_and_what_was_launched(host, client):
-    request, result = job_done(host, client, "deregister", REMOVED, "deregister", IMAGE, OTHER, "--force")
-    assert (request["ids"], request["options"]) == ([IMAGE, OTHER], {"force": True})
+    request, result = job_done(host, client, "deregister", REMOVED, "deregister", IMAGE, OTHER, "--force",
+                               "--override=protected", "--override=locked")
+    assert request["ids"] == [IMAGE, OTHER]
+    assert request["options"] == {"force": True, "override": ["protected", "locked"]}
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
         "DELETED                NAME   SNAPSHOTS",

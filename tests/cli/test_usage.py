@@ -64,6 +64,7 @@ WRONG = [
     (["deregister"], "needs the id of an IMAGE"),
     (["deregister", "ami-1", ""], "the argument is empty; give IMAGE..."),
     (["deregister", *["ami-1"] * 1001], "one argument too many: 'ami-1'"),
+    (["deregister", "ami-1", "--override=all"], "--override=all must be one of protected, locked"),
     (["orphans", "snap-1"], "'snap-1'"),
     (["orphans", "--yes"], "--yes answers what --delete asks"),
     (["orphans", "--delete"], "--delete has no terminal to ask at; give --yes"),

@@ -32,7 +32,7 @@ TEXT_ANSWERS = {
     "Doctor": ("(a{sv})", [], {"verb": "doctor"}),
 }
 LISTS = {"ListImages": "images", "ListSnapshots": "snapshots"}
-DETAILS = {"removed": [{"image": IMAGE, "name": "web", "snapshots": [SNAPSHOT]}], "left": []}
+DETAILS = {"removed": [{"id": IMAGE, "name": "web", "snapshots": [SNAPSHOT]}], "left": []}
 
 
 def ask(host, method, options=None):
@@ -81,7 +81,7 @@ def test_details_are_those_of_the_worker_that_ended_the_job(host):
     path = ask(host, "Deregister").result(5)[0]
     worker = host.worker("deregister")
     host.record(worker.request["job"], kind="deregister", state="removing")
-    worker.report("details", details={"removed": [{"image": OTHER}]})
+    worker.report("details", details={"removed": [{"id": OTHER}]})
     wait_until(lambda: details(host, path), "the first")
     worker.kill()
     again = host.worker("resume")
@@ -95,11 +95,11 @@ def test_details_are_those_of_the_worker_that_ended_the_job(host):
 
 @pytest.mark.parametrize("kind", ["deregister", "prune", "orphans", "verify"])
 def test_a_record_keeps_the_details(host, kind):
-    host.record(OLD.format(1), kind=kind, state="done", finished_usec=5, details=DETAILS)
+    host.record(OLD.format(1), kind=kind, name=None, subject=IMAGE, state="done", finished_usec=5, details=DETAILS)
     restart(host)
     host.worker("survey")
-    ((_id, path, shown, *_rest),) = host.client.call("ListJobs")[0]
-    assert shown == kind and json.loads(details(host, path)) == DETAILS
+    ((_id, path, *shown, _state, _created, _step, _percent),) = host.client.call("ListJobs")[0]
+    assert shown == [kind, IMAGE] and json.loads(details(host, path)) == DETAILS
 
 
 @pytest.mark.parametrize("kind, unfinished", [("deregister", "removing"), ("prune", "removing"),
@@ -172,9 +172,10 @@ def test_the_call_may_wait_for_the_end(host, method):
 
 def test_force_and_all_reach_the_worker(host):
     yes = GLib.Variant("b", True)
-    ask(host, "Deregister", {"force": yes}).result(5)
+    locked = GLib.Variant("as", ["locked"])
+    ask(host, "Deregister", {"force": yes, "override": locked}).result(5)
     worker = host.worker("deregister")
-    assert worker.request["options"] == {"force": True}
+    assert worker.request["options"] == {"force": True, "override": ["locked"]}
     worker.result()
     wait_until(lambda: host.client.get("NRunningJobs") == 0, "the end")
     ask(host, "DeleteOrphans", {"all": yes}).result(5)
@@ -366,7 +367,7 @@ def test_a_profile_name_that_is_no_file_name_is_refused(host, method):
     ("Verify", {"all": GLib.Variant("b", True)}, "known are: wait, if-busy"),
     ("Doctor", {"all": GLib.Variant("b", True)}, "known are: profile"),
     ("DeleteOrphans", {"volumes": GLib.Variant("as", [])}, "known are: all, wait, if-busy"),
-    ("Deregister", {"profile": text("web")}, "known are: force, wait, if-busy"),
+    ("Deregister", {"profile": text("web")}, "known are: force, override, wait, if-busy"),
 ])
 def test_an_option_of_another_method_is_unknown(host, method, options, said):
     assert said in fails(ask(host, method, options), "UnknownOption")
@@ -374,6 +375,8 @@ def test_an_option_of_another_method_is_unknown(host, method, options, said):
 
 @pytest.mark.parametrize("method, options, said", [
     ("Deregister", {"force": text("yes")}, "'force' must be a boolean (type b)"),
+    ("Deregister", {"override": text("locked")}, "'override' must be an array of strings (type as)"),
+    ("Deregister", {"override": GLib.Variant("as", ["locked", "all"])}, "'all', and must be one of: protected, locked"),
     ("FindOrphans", {"all": text("yes")}, "'all' must be a boolean (type b)"),
     ("ListSnapshots", {"profile": GLib.Variant("b", True)}, "'profile' must be a string (type s)"),
     ("Prune", {"wait": text("secured")}, "must be one of: queued, completed"),

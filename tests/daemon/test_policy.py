@@ -27,6 +27,17 @@ CALLS = {
     "CreateSnapshots": ("a{sv}", "0"),
     "Freeze": ("a{sv}", "0"),
     "Inhibit": ("ss", "me", ""),
+    "Verify": ("sa{sv}", "ami-1a2b3c4d", "0"),
+    "Prune": ("sa{sv}", "nightly", "0"),
+    "Deregister": ("asa{sv}", "1", "ami-1a2b3c4d", "0"),
+    "DeleteOrphans": ("asa{sv}", "1", "snap-1a2b3c4d", "0"),
+}
+READING = {
+    "ListImages": ("list-images", "a{sv}", "0"),
+    "ListSnapshots": ("list-snapshots", "a{sv}", "0"),
+    "PlanPrune": ("plan-prune", "sa{sv}", "nightly", "0"),
+    "FindOrphans": ("orphans", "a{sv}", "0"),
+    "Doctor": ("doctor", "a{sv}", "0"),
 }
 
 
@@ -110,6 +121,16 @@ def test_everyone_may_plan_and_read(strict):
     worker.report("plan", plan={"method": "register"})
     worker.result()
     assert "register" in planned.result(5).stdout
+
+
+@pytest.mark.parametrize("method", READING)
+def test_everyone_may_ask_what_there_is(strict, method):
+    verb, *arguments = READING[method]
+    asked = strict.client.pool.submit(call, strict, method, *arguments)
+    worker = strict.worker(verb)
+    worker.report("answer", answer={"images": [], "snapshots": []})
+    worker.result()
+    assert asked.result(5).returncode == 0
 
 
 def test_root_is_not_asked_for(strict):

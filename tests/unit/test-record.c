@@ -10,6 +10,7 @@ static void fill(Record *record, const char *folder)
         record->folder = strdup(folder);
         record->id = strdup("j-20261123-0a1b2c");
         record->kind = strdup("image");
+        record->subject = strdup("ami-1 and 2 more");
         record->name = strdup("golden");
         record->at_rest = strdup("/boot/efi,/caf\xe9");
         record->state = RECORD_CUTTING;
@@ -36,6 +37,7 @@ static void a_record_comes_back_as_it_was(void **state)
         assert_return_code(record_save(&record), 0);
         assert_return_code(record_load(*state, record.id, &read), 0);
         assert_string_equal(read.kind, "image");
+        assert_string_equal(read.subject, "ami-1 and 2 more");
         assert_string_equal(read.name, "golden");
         assert_string_equal(read.at_rest, "/boot/efi,/caf\\351");
         assert_null(read.profile);
