@@ -3,28 +3,63 @@
 
 #include "flow/follow.h"
 
+#include <sys/random.h>
+
 #include "base/clock.h"
 #include "base/text.h"
 
 /* Polls begin quickly, for small volumes, and slow down: a first snapshot may take hours. */
 #define POLL_USEC_MIN (250 * USEC_PER_MSEC)
 #define POLL_USEC_MAX (15 * USEC_PER_SEC)
+/* A call has been tried for a minute when it comes back as throttled: its account needs rest. */
+#define BUSY_USEC_MAX (240 * USEC_PER_SEC)
+/* The daemon replaces a worker that is silent for longer (WorkerSilenceSec=). */
+#define SLICE_USEC POLL_USEC_MAX
 /* What no cancel stops is not woken by one either, and has to see that its daemon is gone. */
 #define DEAF_USEC_MAX USEC_PER_SEC
 
 int follow_judge(Bake *bake, const char *what, int outcome, const ApiError *error)
 {
+        if (outcome == EC2_E_REFUSED && api_error_classify(error) == API_ERROR_THROTTLED)
+                bake->throttled = true;
         if (outcome == 0 || bake_outcome_passes(outcome, error))
                 return outcome;
         return bake_fail_api(bake, what, outcome, error);
 }
 
-static void rest(const Bake *bake, uint64_t usec)
+uint64_t follow_pause(unsigned n_looks, unsigned n_busy, uint32_t random)
 {
-        if (bake->deaf)
+        uint64_t pause_usec = POLL_USEC_MIN;
+
+        for (unsigned i = 0; i < n_looks && pause_usec < POLL_USEC_MAX; i++)
+                pause_usec += pause_usec / 2;
+        if (pause_usec > POLL_USEC_MAX || n_busy > 0)
+                pause_usec = POLL_USEC_MAX;
+        for (unsigned i = 1; i < n_busy && pause_usec < BUSY_USEC_MAX; i++)
+                pause_usec *= 2;
+        return pause_usec - (pause_usec / 4 * random >> 32);
+}
+
+static void rest(Bake *bake, uint64_t usec)
+{
+        if (bake->deaf) {
                 clock_sleep_usec(usec < DEAF_USEC_MAX ? usec : DEAF_USEC_MAX);
-        else
-                bake->observer->wait(bake->observer->userdata, usec, /* fd= */ -1);
+                return;
+        }
+        while (usec > 0 && !bake_cancelled(bake)) {
+                uint64_t slice_usec = usec < SLICE_USEC ? usec : SLICE_USEC;
+
+                bake->observer->wait(bake->observer->userdata, slice_usec, /* fd= */ -1);
+                usec -= slice_usec;
+        }
+}
+
+static uint32_t random_bits(void)
+{
+        uint32_t bits = 0;
+
+        (void)!getrandom(&bits, sizeof(bits), GRND_NONBLOCK);
+        return bits;
 }
 
 static int check_end(Bake *bake)
@@ -45,17 +80,20 @@ static unsigned percent_of_job(const Bake *bake, unsigned percent)
 int follow_with(Bake *bake, int (*try)(Bake *bake, Attempt *ret), void *userdata)
 {
         const Observer *observer = bake->observer;
-        uint64_t pause_usec = POLL_USEC_MIN, since_usec = clock_usec();
-        unsigned shown = 0;
+        uint64_t since_usec = clock_usec();
+        unsigned shown = 0, n_busy = 0;
 
-        for (;;) {
+        for (unsigned n_looks = 0;; n_looks++) {
                 Attempt attempt = {
                         .since_usec = since_usec, .percent = shown, .userdata = userdata
                 };
-                int r = try(bake, &attempt);
+                int r;
 
+                bake->throttled = false;
+                r = try(bake, &attempt);
                 if (r < 0)
                         return r;
+                n_busy = bake->throttled ? n_busy + 1 : 0;
                 if (r == 0 && attempt.percent > shown)
                         observer_progress(observer, percent_of_job(bake, shown = attempt.percent));
                 if (r == 0 && attempt.complete)
@@ -63,10 +101,7 @@ int follow_with(Bake *bake, int (*try)(Bake *bake, Attempt *ret), void *userdata
                 r = check_end(bake);
                 if (r < 0)
                         return r;
-                rest(bake, pause_usec);
-                pause_usec += pause_usec / 2;
-                if (pause_usec > POLL_USEC_MAX)
-                        pause_usec = POLL_USEC_MAX;
+                rest(bake, follow_pause(n_looks, n_busy, random_bits()));
         }
 }
 

@@ -12,6 +12,14 @@ typedef struct Attempt {
         void *userdata; /* of follow_with() */
 } Attempt;
 
+/*
+ * Until the next look: a quarter of a second at first, then longer and longer, to 15 s; after
+ * `n_busy` looks in a row that EC2 had too many calls for, 15 s and then twice as long each time, to
+ * 4 minutes. `random` is any 32 bits, which take up to a quarter off: hosts that begin together do
+ * not stay together.
+ */
+uint64_t follow_pause(unsigned n_looks, unsigned n_busy, uint32_t random);
+
 /* Tries until it is complete: 0, or a negative errno from `try`, which has set the failure. */
 int follow(Bake *bake, int (*try)(Bake *bake, Attempt *ret));
 

@@ -61,7 +61,7 @@ FLOW_LIBS = libflow.a libaws.a libhost.a libfreezeclient.a $(BASE_LIBS) $(MOUNT_
 
 if HAVE_CMOCKA
 FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-pace test-consistency test-console \
-	test-profile test-publication test-publish-keys test-record \
+	test-follow test-profile test-publication test-publish-keys test-record \
 	test-settings test-spec test-labels test-watch test-witness
 FLOW_TESTS += test-retain test-retain-histories test-stock
 FLOW_TESTS += test-origin test-orphans
@@ -89,6 +89,9 @@ test_consistency_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_console_SOURCES = tests/unit/test-console.c
 test_console_CFLAGS = $(TEST_CFLAGS)
 test_console_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_follow_SOURCES = tests/unit/test-follow.c
+test_follow_CFLAGS = $(TEST_CFLAGS)
+test_follow_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_profile_SOURCES = tests/unit/test-profile.c
 test_profile_CFLAGS = $(TEST_CFLAGS)
 test_profile_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
