@@ -129,17 +129,33 @@ static int print_steps(const json_t *plan)
         return 0;
 }
 
-/* "/boot/efi (vfat on /dev/nvme0n1p15): why it is not frozen" */
-static int print_watched_one(const json_t *watched)
+/* "vfat on /dev/nvme0n1p15, vol-1", or of a device that nothing is mounted from, "vol-1" */
+static int watched_place(const json_t *watched, char **ret)
 {
         const char *type = json_get_string(watched, "type", NULL);
-        _cleanup_(freep) char *what = NULL, *line = NULL;
+        _cleanup_(freep) char *volumes = NULL;
+        int r;
 
-        if (type && string_printf(&what, "%s (%s on %s)", json_get_string(watched, "what", "?"),
-                            type, json_get_string(watched, "device", "?")) < 0)
-                return -ENOMEM;
-        if (string_printf(&line, "%s: %s", what ? what : json_get_string(watched, "what", "?"),
-                    json_get_string(watched, "reason", "no reason given")) < 0)
+        r = display_strings(json_object_get(watched, "volumes"), &volumes);
+        if (r < 0)
+                return r;
+        if (!type) {
+                *ret = TAKE_PTR(volumes);
+                return 0;
+        }
+        return string_printf(ret, "%s on %s%s%s", type, json_get_string(watched, "device", "?"),
+                *volumes ? ", " : "", volumes);
+}
+
+/* "/boot/efi (vfat on /dev/nvme0n1p15, vol-1): why it is not frozen" */
+static int print_watched_one(const json_t *watched)
+{
+        _cleanup_(freep) char *place = NULL, *line = NULL;
+
+        if (watched_place(watched, &place) < 0 ||
+                string_printf(&line, "%s%s%s%s: %s", json_get_string(watched, "what", "?"),
+                        *place ? " (" : "", place, *place ? ")" : "",
+                        json_get_string(watched, "reason", "no reason given")) < 0)
                 return -ENOMEM;
         return print_escaped("  ", line, "\n");
 }

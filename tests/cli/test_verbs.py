@@ -46,7 +46,7 @@ PLAN = {
     "watched": [{"what": "/boot/e\nfi", "type": "vfat", "device": "/dev/nvme0n1p15", "reason": "cannot be frozen",
                  "volumes": ["vol-1"]},
                 {"what": "/dev/nvme2n1", "device": "/dev/nvme2n1", "reason": "nothing is mounted from it",
-                 "volumes": ["vol-1"]}],
+                 "volumes": ["vol-2"]}],
     "not-covered": [{"what": "/tmp", "reason": "lies in memory"}, {"what": "/net", "reason": "lies elsewhere"},
                     {"what": "/run", "reason": "lies in memory"}], "warnings": ["look out"],
     "refusals": [], "tags": ["a=b"],
@@ -204,8 +204,8 @@ Steps:
   4. RegisterImage web-1, once they are complete
 
 Not frozen; what is written to it meanwhile makes the class crash:
-  /boot/e\\nfi (vfat on /dev/nvme0n1p15): cannot be frozen
-  /dev/nvme2n1: nothing is mounted from it
+  /boot/e\\nfi (vfat on /dev/nvme0n1p15, vol-1): cannot be frozen
+  /dev/nvme2n1 (vol-2): nothing is mounted from it
 
 Not covered:
   /tmp, /run: lies in memory

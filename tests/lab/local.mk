@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	%D%/bus.py \
 	%D%/checkers.py \
 	%D%/database.py \
+	%D%/debian.py \
 	%D%/junit.py \
 	%D%/kernel.py \
 	%D%/lab.py \

@@ -91,6 +91,38 @@ leftovers() {
 		echo "rcu_expedited: not put back"
 }
 
+# The process that works for this run meanwhile.
+background=""
+
+# begin_background NAME COMMAND...: its output is $work/NAME.log.
+begin_background() {
+	local log=$work/$1.log
+	shift
+	nice -n 10 "$@" >"$log" 2>&1 </dev/null &
+	background=$!
+}
+
+# Its exit status if it has ended by itself; else it is ended, and the status is 0.
+end_background() {
+	local process=$background status=0
+	[ -n "$process" ] || return 0
+	background=""
+	# Asked of the shell: the number of one that has ended may be another's by now.
+	if jobs -rp | grep -qx "$process"; then
+		kill "$process"
+		wait "$process" 2>/dev/null
+		return 0
+	fi
+	wait "$process" || status=$?
+	return $status
+}
+
+clean_up() {
+	end_background
+	cd /
+	rm -rf "$work" "$scratch"
+}
+
 # Two folders of this run's own: on disk for builds, in memory, if there is some, for disk images.
 make_folders() {
 	local memory=/dev/shm
@@ -100,7 +132,7 @@ make_folders() {
 	cat /sys/kernel/rcu_expedited >"$work/began"
 	mkdir "$work/tmp"
 	export TMPDIR=$work/tmp QUIESCED_SCRATCH=$scratch
-	trap 'cd /; rm -rf "$work" "$scratch"' EXIT
+	trap clean_up EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 }

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 The Debian that guests start from, without quiesced: a disk image for each type that its root may
-have, its kernel and initramfs, built once and kept in CACHE under the checksum of this file, which
-is all that goes into it.
+have, its kernel and initramfs, built once and kept in CACHE under the checksum of the files that make
+it.
 """
 
 import contextlib
-import fcntl
 import gzip
 import hashlib
 import shutil
@@ -16,10 +15,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-CACHE = Path("/var/cache/quiesced-tests")
-SUITE = "bookworm"
+from lab import debian
+from lab.debian import CACHE
+
 UNUSED_SEC = 86400
-MIRROR = "http://deb.debian.org/debian"
 # systemd and what it needs to be itself, the agent that runs our commands, whatever a file system
 # may lie on, and quiesced's libraries.
 PACKAGES = (
@@ -77,11 +76,12 @@ class Base:
 
 def base_get(root_type="ext4"):
     """The cached one, or a new one: that takes two minutes."""
-    key = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
-    files = {name: CACHE / f"guest-{key}.{name}" for name in (*MAKERS, "vmlinuz", "initramfs")}
-    CACHE.mkdir(exist_ok=True)
-    with (CACHE / "guest.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    key = hashlib.sha256(debian.codename().encode())
+    for made_by in (__file__, debian.__file__):
+        key.update(Path(made_by).read_bytes())
+    name = f"guest-{key.hexdigest()[:16]}"
+    files = {kind: CACHE / f"{name}.{kind}" for kind in (*MAKERS, "vmlinuz", "initramfs")}
+    with debian.cache_locked("guest"):
         if not files["vmlinuz"].exists():
             _clean()
             _build(files)
@@ -93,16 +93,16 @@ def base_get(root_type="ext4"):
 
 def _clean():
     """What nobody has used for a day: other versions of this source may have theirs."""
+    debian.remove_unfinished("guest-*")
     for old in CACHE.glob("guest-*"):
-        if old.is_file() and old.stat().st_mtime < time.time() - UNUSED_SEC:
+        if old.stat().st_mtime < time.time() - UNUSED_SEC:
             old.unlink()
 
 
 def _build(files):
     with tempfile.TemporaryDirectory(prefix="guest-", dir=CACHE) as folder:
         root = Path(folder, "root")
-        _command("debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, root,
-                 MIRROR)
+        debian.bootstrap(root, PACKAGES)
         _adapt(root)
         (kernel,) = root.glob("boot/vmlinuz-*")
         _initramfs_make(files["initramfs"], root, kernel.name.removeprefix("vmlinuz-"))
@@ -118,7 +118,7 @@ def _build(files):
 
 def _initramfs_make(path, root, version):
     """Not compressed: to unpack it takes a slow machine longer than to read it."""
-    _command("chroot", root, "mkinitramfs", "-o", "/initramfs", version)
+    _command(*debian.CONTAINED, "chroot", root, "mkinitramfs", "-o", "/initramfs", version)
     with gzip.open(root / "initramfs") as packed, path.open("wb") as file:
         shutil.copyfileobj(packed, file)
     (root / "initramfs").unlink()
