@@ -117,7 +117,33 @@ end_background() {
 	return $status
 }
 
+# The shell that runs suites beside this one.
+aside=""
+
+begin_aside() {
+	"$@" &
+	aside=$!
+}
+
+wait_aside() {
+	wait "$aside"
+	aside=""
+}
+
+# Suites clean up behind themselves when the timeout(1) above them is told to end.
+end_aside() {
+	[ -n "$aside" ] || return 0
+	kill "$aside" 2>/dev/null
+	stragglers | sed -n 's/^running: \([0-9]*\) timeout .*/\1/p' | xargs -r kill
+	wait "$aside" 2>/dev/null
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		stragglers | grep -q . || break
+		sleep 1
+	done
+}
+
 clean_up() {
+	end_aside
 	end_background
 	cd /
 	rm -rf "$work" "$scratch"
