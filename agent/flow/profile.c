@@ -129,7 +129,7 @@ static const ConfigKey keys[] = {
         { "Retain", "TimeZone", retention_parse_zone, RETAIN(time_zone), NULL },
         { "Retain", "Select", retention_parse_select, RETAIN(select), NULL },
         { "Retain", "Per", config_parse_enum, RETAIN(per), retention_per_names },
-        { "Retain", "AfterBake", config_parse_boolean, RETAIN(after_bake), NULL },
+        { "Retain", "AfterBake", retention_parse_after_bake, RETAIN(after_bake), NULL },
         { "Retain", "Override", retention_parse_override, RETAIN(override), NULL, true },
 };
 

@@ -127,15 +127,14 @@ static int find_policy(Bake *bake)
 
 int step_retain(Bake *bake)
 {
-        const Retention *retention = &bake->profile.retention;
-        int r = find_policy(bake);
+        int r;
 
         if (bake->record.cutting_usec == 0) /* it was made earlier, and is only verified */
                 return 0;
+        r = find_policy(bake);
         if (r < 0)
                 return end_after_bake(bake, r);
-        if (!bake->profile.name || !retention->after_bake ||
-                !retain_policy_is_set(&retention->policy))
+        if (!bake->profile.name || !retention_follows_bake(&bake->profile.retention))
                 return 0;
         observer_step(bake->observer, STEP_RETAIN);
         return end_after_bake(bake, prune(bake));

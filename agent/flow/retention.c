@@ -31,6 +31,13 @@ void retention_done(Retention *retention)
         *retention = (Retention){ 0 };
 }
 
+bool retention_follows_bake(const Retention *retention)
+{
+        bool wanted = retention->after_bake < 0 ? !retention->select : retention->after_bake > 0;
+
+        return wanted && retain_policy_is_set(&retention->policy);
+}
+
 int retention_parse_zone(const ConfigKey *key, const char *value, void *target, char **reterr)
 {
         int r = zone_check(value);
@@ -65,6 +72,17 @@ int retention_parse_select(const ConfigKey *key, const char *value, void *target
                 return -EINVAL;
         }
         return string_replace(select, value);
+}
+
+int retention_parse_after_bake(
+        const ConfigKey *key, const char *value, void *target, char **reterr)
+{
+        bool wanted;
+        int r = config_parse_boolean(key, value, &wanted, reterr);
+
+        if (r >= 0)
+                *(int *)target = wanted;
+        return r;
 }
 
 static bool is_guard(const char *word)

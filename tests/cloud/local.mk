@@ -48,6 +48,7 @@ EXTRA_DIST += \
 	%D%/test_clients.py \
 	%D%/test_copying.py \
 	%D%/test_faults.py \
+	%D%/test_filling.py \
 	%D%/test_images.py \
 	%D%/test_imds.py \
 	%D%/test_launching.py \

@@ -46,7 +46,8 @@ def test_the_oldest_goes_when_a_new_one_is_made(lab):
     assert lab.records()[job["id"]]["state"] == "done"
 
 
-@pytest.mark.parametrize("lines", [(), ("KeepLast=1", "AfterBake=no")])
+@pytest.mark.parametrize("lines", [
+    (), ("KeepLast=1", "AfterBake=no"), ("KeepLast=1", "Select=quiesced:profile=nightly")])
 def test_a_profile_that_does_not_want_it_deletes_nothing(lab, lines):
     write_profile(lab, *lines)
     old = fill(lab, 3, 2)
@@ -103,3 +104,18 @@ def test_killed_in_its_retention_it_is_done_in_the_end(lab, step, victim):
     assert job["result"] == "done"
     assert ids(lab) == set(job["images"])
     assert len(lab.cloud.snapshots()) == len(lab.volumes)
+
+
+def test_quiescectl_shows_what_would_go_and_removes_it(lab):
+    write_profile(lab, "KeepLast=1", "AfterBake=no")
+    old = fill(lab, 3, 2, 1)
+    shown = lab.ctl("prune", "nightly", "--dry-run")
+    assert shown.returncode == 0, shown.stderr
+    lines = {line.split()[0]: line for line in shown.stdout.splitlines() if line.startswith("ami-")}
+    assert "delete" in lines[old[0]] and "no Keep rule keeps it" in lines[old[0]]
+    assert "keep" in lines[old[2]] and "one of the newest (KeepLast=1)" in lines[old[2]]
+    assert ids(lab) == set(old)
+    pruned = lab.ctl("prune", "nightly", "--wait=completed")
+    assert pruned.returncode == 0, pruned.stderr
+    assert ids(lab) == {old[2]}
+    assert lab.new_jobs()[-1]["result"] == "done"

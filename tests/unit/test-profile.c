@@ -67,7 +67,7 @@ static void a_profile_says_what_is_kept(void **state)
         assert_string_equal(retention->time_zone, "Europe/Berlin");
         assert_string_equal(retention->select, "quiesced:profile=a=b");
         assert_int_equal(retention->per, RETENTION_PER_SELECTION);
-        assert_false(retention->after_bake);
+        assert_int_equal(retention->after_bake, 0);
         assert_int_equal(retention->override.count, 3);
 }
 
@@ -83,7 +83,32 @@ static void without_a_profile_the_defaults_hold(void **state)
         assert_int_equal(profile.budget_usec, 10 * USEC_PER_SEC);
         assert_false(retain_policy_is_set(&profile.retention.policy));
         assert_int_equal(profile.retention.policy.keep_at_least, 1);
-        assert_true(profile.retention.after_bake);
+        assert_false(retention_follows_bake(&profile.retention));
+}
+
+static void retention_follows_a_bake_where_it_is_about_that_alone(void **state)
+{
+        static const struct {
+                const char *text;
+                bool follows;
+        } cases[] = {
+                { "[Retain]\nKeepLast=1\n", true },
+                { "[Retain]\nMaxAge=2d\n", true },
+                { "[Retain]\nMinAge=2d\n", false },
+                { "[Retain]\nKeepLast=1\nAfterBake=no\n", false },
+                { "[Retain]\nKeepLast=1\nSelect=team=web\n", false },
+                { "[Retain]\nKeepLast=1\nSelect=team=web\nAfterBake=yes\n", true },
+        };
+        Settings settings = settings_in(*state);
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(profile_done) Profile profile = { 0 };
+                _cleanup_(failure_done) Failure failure = { 0 };
+
+                write_profile(*state, "case", cases[i].text);
+                assert_return_code(profile_load(&settings, "case", &profile, &failure), 0);
+                assert_int_equal(retention_follows_bake(&profile.retention), cases[i].follows);
+        }
 }
 
 static void bad_profiles_are_named(void **state)
@@ -190,6 +215,9 @@ int main(void)
                         a_profile_is_read_over_the_defaults, scratch_setup, scratch_teardown),
                 cmocka_unit_test_setup_teardown(
                         a_profile_says_what_is_kept, scratch_setup, scratch_teardown),
+                cmocka_unit_test_setup_teardown(
+                        retention_follows_a_bake_where_it_is_about_that_alone, scratch_setup,
+                        scratch_teardown),
                 cmocka_unit_test(without_a_profile_the_defaults_hold),
                 cmocka_unit_test_setup_teardown(
                         bad_profiles_are_named, scratch_setup, scratch_teardown),
