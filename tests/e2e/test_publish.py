@@ -260,6 +260,24 @@ def test_a_copy_is_found_again_when_ec2_has_forgotten_the_client_token(lab):
     assert_untouched(lab, other, AWAY)
 
 
+def test_a_copy_that_takes_days_is_followed_through_reboots(lab):
+    worker = pause_at(lab, "made")
+    lab.cloud.configure(snapshot_seconds=None)
+    processes.send(worker, signal.SIGCONT)
+    wait_until(lambda: images_of(lab.cloud, FAR), 10, "the copies are begun")
+    for _ in range(2):
+        lab.daemon.kill()
+        lab.daemon.wait()
+        lab.restart_daemon()
+        wait_until(lab.workers, 10, "the job is taken up")
+    lab.cloud.configure(snapshot_seconds=0)
+    (job,) = lab.wait_for_new_jobs(40)
+    copies = lab.cloud.calls("CopyImage")
+    assert {(call["region"], call["form"]["ClientToken"]) for call in copies} == {
+        (AWAY, job["id"]), (FAR, job["id"])}
+    assert_published(lab, job)
+
+
 # Refused
 
 def failed(lab, profile):
@@ -351,7 +369,8 @@ def test_regions_that_make_no_sense_are_refused_before_anything_is_frozen(lab):
     for text, piece in [
             (IMAGE.replace(AWAY, HOME), f"names {HOME}, where the image is made"),
             (IMAGE.replace(f"{AWAY}b", "sa-east-1a"), "names sa-east-1a, which lies neither in")]:
-        job, message = lab.failed_bake("bake", install(lab, text))
+        assert piece in lab.ctl("plan", install(lab, text)).stderr
+        job, message = lab.failed_bake("bake", "published")
         assert job["error"] == "org.quiesced1.Error.ConfigInvalid"
         assert piece in message
         assert int(job["frozen-usec"]) == 0
