@@ -89,11 +89,10 @@ static bool is_zone_of_copy(const json_t *copies, const char *zone)
 }
 
 /* What can only be known where the instance is. */
-static int check_region(Bake *bake, const json_t *publication)
+static int check_region(Bake *bake, const char *region, const json_t *publication)
 {
         const StringList *zones = &bake->profile.fast_restore;
         const json_t *copies = json_object_get(publication, "copies");
-        const char *region = bake->record.region;
 
         if (json_object_get(copies, region))
                 return failure_set(&bake->failure, FAILURE_CONFIG_INVALID, -EINVAL,
@@ -109,7 +108,7 @@ static int check_region(Bake *bake, const json_t *publication)
         return 0;
 }
 
-int publication_plan(Bake *bake)
+int publication_plan(Bake *bake, const char *region)
 {
         _cleanup_(json_decrefp) json_t *publication = NULL;
         const Profile *profile = &bake->profile;
@@ -122,7 +121,7 @@ int publication_plan(Bake *bake)
                 set_list(publication, "zones", &profile->fast_restore) < 0 ||
                 set_copies(publication, &profile->copy_to) < 0)
                 return failure_set(&bake->failure, FAILURE_INTERNAL, -ENOMEM, "Out of memory");
-        r = check_region(bake, publication);
+        r = check_region(bake, region, publication);
         if (r < 0)
                 return r;
         bake->record.publication = TAKE_PTR(publication);

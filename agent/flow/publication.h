@@ -13,8 +13,11 @@
 
 #include "flow/bake.h"
 
-/* From the profile; without its wishes there is none. 0, or a negative errno and a failure. */
-int publication_plan(Bake *bake);
+/*
+ * From the profile, for what is made in `region`; without wishes there is none. 0, or a negative
+ * errno and a failure.
+ */
+int publication_plan(Bake *bake, const char *region);
 
 /* Whether there is nothing left to do for a step: it is done, or was refused for good. */
 bool publication_is_over(const Bake *bake, const char *step);

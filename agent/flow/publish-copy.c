@@ -190,6 +190,12 @@ static int adopt(Copies *copies, Copy *copy, char **ret_id)
         return 0;
 }
 
+/* EC2's error codes page: "you might have too many snapshot copies in progress"; others end. */
+static bool is_crowded(int outcome, const ApiError *error)
+{
+        return outcome == EC2_E_REFUSED && streq_ptr(error->code, "ResourceLimitExceeded");
+}
+
 static int request(Copies *copies, Copy *copy, char **ret_id)
 {
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
@@ -206,6 +212,8 @@ static int request(Copies *copies, Copy *copy, char **ret_id)
         };
         int r = ec2_copy_image(copy->client, &arguments, ret_id, &error);
 
+        if (is_crowded(r, &error))
+                return r;
         return follow_judge(copies->bake, "CopyImage", r, &error);
 }
 

@@ -184,6 +184,7 @@ int step_plan(Bake *bake, const BakeRequest *request)
         PlanInput input = plan_input(bake, request);
         _cleanup_(freep) char *refusals = NULL;
         json_t *plan = NULL;
+        int r;
 
         observer_step(bake->observer, STEP_PLAN);
         if (plan_make(&input, &bake->plan) < 0 || plan_to_json(&bake->plan, &input, &plan) < 0)
@@ -194,7 +195,8 @@ int step_plan(Bake *bake, const BakeRequest *request)
                 return failure_set(&bake->failure, bake->plan.refusal_kind, -EINVAL, "%s",
                         refusals ? refusals : "Refused");
         }
-        return check_name(bake);
+        r = check_name(bake);
+        return r < 0 || !bake->aws ? r : publication_plan(bake, aws_client_region(bake->aws));
 }
 
 int plan_permit(Bake *bake, const BakeRequest *request)
@@ -297,8 +299,6 @@ int plan_record(Bake *bake, const BakeRequest *request)
         if (r < 0)
                 return failure_set(&bake->failure, FAILURE_INTERNAL, r, "Out of memory");
         r = record_spec(bake);
-        if (r >= 0)
-                r = publication_plan(bake);
         if (r < 0)
                 return r;
         return bake_save(bake);

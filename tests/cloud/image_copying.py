@@ -36,6 +36,7 @@ def copy_image(world, params):
         if token in world.copies:
             return _repeat(*world.copies[token], params)
         source = _source(world, params)
+        _check_room(world)
         image = _image(world, source, params, tags)
         image_enter(world, image)
         if token:
@@ -52,6 +53,14 @@ def _check_params(world, params):
     if "KmsKeyId" in params and not params.get("Encrypted"):
         raise ApiError("InvalidParameterDependency", "The parameter KmsKeyId requires the "
                        "parameter Encrypted to be set.")
+
+
+def _check_room(world):
+    pending = [one for one in world.own_images()
+               if one.state == "pending" and "SourceImageId" in one.attributes]
+    if len(pending) >= world.knobs["copies_at_once"]:
+        raise ApiError("ResourceLimitExceeded", f"You have {len(pending)} copies in progress, which "
+                       "is as many as you may have in this region")
 
 
 def _repeat(before, image, params):

@@ -164,6 +164,15 @@ def test_a_copy_that_fails_says_so(cloud, away, image):
     wait_state(away, copy(away, image))
 
 
+def test_so_many_copies_are_made_at_once(cloud, away, image):
+    cloud.configure(snapshot_seconds=None, copies_at_once=1)
+    made = copy(away, image)
+    assert refused(copy, away=away, image=image) == "ResourceLimitExceeded"
+    cloud.configure(snapshot_seconds=0)
+    wait_state(away, made)
+    copy(away, image)
+
+
 def test_the_real_aws_shares_an_image(cloud, image):
     change = f"Add=[{{UserId={OTHER}}},{{OrganizationArn={ORGANIZATION}}}]"
     for _ in range(2):

@@ -260,6 +260,24 @@ def test_a_copy_is_found_again_when_ec2_has_forgotten_the_client_token(lab):
     assert_untouched(lab, other, AWAY)
 
 
+def test_a_copy_that_takes_days_is_followed_through_reboots(lab):
+    worker = pause_at(lab, "made")
+    lab.cloud.configure(snapshot_seconds=None)
+    processes.send(worker, signal.SIGCONT)
+    wait_until(lambda: images_of(lab.cloud, FAR), 10, "the copies are begun")
+    for _ in range(2):
+        lab.daemon.kill()
+        lab.daemon.wait()
+        lab.restart_daemon()
+        wait_until(lab.workers, 10, "the job is taken up")
+    lab.cloud.configure(snapshot_seconds=0)
+    (job,) = lab.wait_for_new_jobs(40)
+    copies = lab.cloud.calls("CopyImage")
+    assert {(call["region"], call["form"]["ClientToken"]) for call in copies} == {
+        (AWAY, job["id"]), (FAR, job["id"])}
+    assert_published(lab, job)
+
+
 # Refused
 
 def failed(lab, profile):
@@ -347,11 +365,37 @@ def test_a_copy_that_is_not_seen_at_once_is_waited_for(lab):
         assert_published(lab, lab.bake("bake", install(lab, IMAGE)))
 
 
+def test_a_region_with_too_many_copies_in_progress_is_waited_for(lab):
+    worker = pause_at(lab, "made")
+    lab.cloud.configure(copies_at_once=0)
+    processes.send(worker, signal.SIGCONT)
+    wait_until(lambda: len(lab.cloud.calls("CopyImage")) > 4, 10, "it is asked again")
+    lab.cloud.configure(**lab.knobs)
+    (job,) = lab.wait_for_new_jobs()
+    assert_published(lab, job)
+
+
+def test_an_image_that_could_not_be_proved_is_not_published(lab):
+    profile = install(lab, IMAGE.replace("Type=image\n", "Type=image\nVerify=launch\n"))
+    lab.cloud.configure(impaired=["instance"])
+    job, _ = lab.failed_bake("bake", profile)
+    assert job["error"] == "org.quiesced1.Error.VerifyFailed"
+    assert shown(lab, HOME)["ImageId"] == job["images"][0]
+    assert [images_of(lab.cloud, region) for region in (AWAY, FAR)] == [[], []]
+    assert permissions(lab, shown(lab, HOME), HOME) == [] and not has_parameter(lab)
+    lab.cloud.configure(**lab.knobs)
+    lab.empty_cloud()
+    time.sleep(1)        # %t is another second
+    assert_published(lab, lab.bake("bake", profile))
+    assert tags_of(shown(lab, AWAY))["quiesced:verified"] != "no"
+
+
 def test_regions_that_make_no_sense_are_refused_before_anything_is_frozen(lab):
     for text, piece in [
             (IMAGE.replace(AWAY, HOME), f"names {HOME}, where the image is made"),
             (IMAGE.replace(f"{AWAY}b", "sa-east-1a"), "names sa-east-1a, which lies neither in")]:
-        job, message = lab.failed_bake("bake", install(lab, text))
+        assert piece in lab.ctl("plan", install(lab, text)).stderr
+        job, message = lab.failed_bake("bake", "published")
         assert job["error"] == "org.quiesced1.Error.ConfigInvalid"
         assert piece in message
         assert int(job["frozen-usec"]) == 0

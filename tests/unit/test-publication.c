@@ -13,7 +13,6 @@ static void bake_begin(Bake *bake, const char *folder, const char *copy_to, cons
         *bake = (Bake){ .mountinfo_fd = -EBADF };
         assert_return_code(string_replace(&bake->record.folder, folder), 0);
         assert_return_code(string_replace(&bake->record.id, "j-1"), 0);
-        assert_return_code(string_replace(&bake->record.region, "eu-central-1"), 0);
         assert_return_code(string_replace(&bake->profile.name, "web"), 0);
         assert_return_code(string_list_split(&bake->profile.copy_to, copy_to, " "), 0);
         assert_return_code(string_list_split(&bake->profile.fast_restore, zones, " "), 0);
@@ -24,7 +23,7 @@ static void without_wishes_there_is_no_publication(void **state)
         _cleanup_(bake_done) Bake bake;
 
         bake_begin(&bake, *state, "", "");
-        assert_return_code(publication_plan(&bake), 0);
+        assert_return_code(publication_plan(&bake, "eu-central-1"), 0);
         assert_null(bake.record.publication);
 }
 
@@ -40,7 +39,7 @@ static void the_wishes_of_the_profile_go_on_record(void **state)
         bake.profile.protection = PROTECTION_COOLDOWN;
         bake.profile.lock = (ProfileLock){ .mode = LOCK_GOVERNANCE, .days = 7 };
         bake.profile.archive = true;
-        assert_return_code(publication_plan(&bake), 0);
+        assert_return_code(publication_plan(&bake, "eu-central-1"), 0);
         text = json_dumps(bake.record.publication, JSON_COMPACT | JSON_SORT_KEYS);
         assert_string_equal(text,
                 "{\"archive\":true,\"copies\":{\"us-east-1\":{},\"us-west-2\":{\"key\":\"alias/x\"}},"
@@ -63,7 +62,7 @@ static void what_makes_no_sense_in_this_region_is_refused(void **state)
                 _cleanup_(bake_done) Bake bake;
 
                 bake_begin(&bake, *state, cases[i].copy_to, cases[i].zones);
-                assert_int_equal(publication_plan(&bake), -EINVAL);
+                assert_int_equal(publication_plan(&bake, "eu-central-1"), -EINVAL);
                 assert_int_equal(bake.failure.kind, FAILURE_CONFIG_INVALID);
                 assert_non_null(strstr(bake.failure.message, cases[i].piece));
                 assert_null(bake.record.publication);
@@ -76,7 +75,7 @@ static void what_a_step_came_to_is_read_back_from_the_record(void **state)
         _cleanup_(bake_done) Bake bake;
 
         bake_begin(&bake, *state, "us-east-1", "");
-        assert_return_code(publication_plan(&bake), 0);
+        assert_return_code(publication_plan(&bake, "eu-central-1"), 0);
         assert_return_code(publication_note(&bake, "share", 0), 0);
         failure_set(&bake.failure, FAILURE_ACCESS_DENIED, -EACCES, "it is not allowed");
         assert_return_code(publication_note(&bake, "lock us-east-1", -EACCES), 0);
@@ -104,7 +103,7 @@ static void the_end_of_the_job_is_no_failure_of_the_step(void **state)
                 _cleanup_(bake_done) Bake bake;
 
                 bake_begin(&bake, *state, "us-east-1", "");
-                assert_return_code(publication_plan(&bake), 0);
+                assert_return_code(publication_plan(&bake, "eu-central-1"), 0);
                 failure_set(&bake.failure, kinds[i], -ECANCELED, "over");
                 assert_int_equal(publication_note(&bake, "share", -ECANCELED), -ECANCELED);
                 assert_int_equal(bake.failure.kind, kinds[i]);
