@@ -119,6 +119,21 @@ def test_a_cancel_keeps_the_image_and_ends_the_instance(golden):
     assert "quiesced:verified" not in golden.cloud_image("golden")["tags"]
 
 
+def test_an_instance_on_trial_makes_nothing(golden):
+    """Its timers are those of the host that it is a copy of."""
+    golden.ec2.create_tags(Resources=[INSTANCE_ID], Tags=[
+        {"Key": "quiesced:verify", "Value": "ami-0123456789abcdef0"}])
+    try:
+        job = golden.bake("bake", "golden")
+        assert (job["result"], job["images"], job["snapshots"]) == ("done", [], [])
+        assert "this instance was launched to verify ami-0123456789abcdef0" in golden.log()
+        _, message = golden.failed_bake("image", "by-hand")
+        assert "is terminated after that" in message
+    finally:
+        golden.ec2.delete_tags(Resources=[INSTANCE_ID], Tags=[{"Key": "quiesced:verify"}])
+    assert golden.images_in_cloud() == [] and golden.cloud.snapshots() == []
+
+
 def busctl(lab, *arguments):
     done = subprocess.run(["busctl", "--system", "--json=short", *arguments], check=True,
                           env=lab.environment(), capture_output=True, text=True, timeout=30)
