@@ -4,6 +4,7 @@
 #include "flow/identify.h"
 
 #include "base/text.h"
+#include "flow/labels.h"
 
 static int fetch(void *userdata, const char *path, char **ret)
 {
@@ -88,6 +89,13 @@ int bake_identify(Bake *bake)
                         "The metadata service does not say who this instance is: %s %s",
                         message ? message : strerror(-r), imds_message(bake->imds));
         return 0;
+}
+
+int bake_find_trial(Bake *bake, char **ret_image)
+{
+        int r = imds_get(bake->imds, "meta-data/tags/instance/" LABEL_VERIFY, ret_image);
+
+        return r == -ENOMEM ? r : 0; /* instances need not tell their tags; ours do */
 }
 
 int step_identity(Bake *bake)

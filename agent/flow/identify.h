@@ -11,6 +11,12 @@ int step_identity(Bake *bake);
 /* Identity alone, without a report. 0, or a negative errno and a failure. */
 int bake_identify(Bake *bake);
 
+/*
+ * Whether this instance was launched only to prove an image, as its tags in the metadata service say:
+ * *ret is that image, else NULL. 0 or -ENOMEM.
+ */
+int bake_find_trial(Bake *bake, char **ret_image);
+
 /* The client of EC2 alone, for a job that knows its region: `domain` NULL is the region's own. */
 int bake_connect(Bake *bake, const char *region, const char *domain);
 

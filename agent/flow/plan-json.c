@@ -79,27 +79,35 @@ static json_t *gaps_to_json(const Plan *plan)
         return gaps;
 }
 
-static json_t *calls_to_json(const Plan *plan)
+static void add_making(const Plan *plan, json_t *calls)
 {
-        json_t *calls = json_array();
-
         if (plan->method == METHOD_REBOOT && plan->image_name) {
                 (void)append(calls, json_sprintf("CreateImage %s, which reboots this host: %zu "
                                                  "snapshots between shutdown and boot",
                                            plan->image_name, plan->volumes.count));
-                return calls;
+                return;
         }
         if (plan->method == METHOD_CREATE_IMAGE && plan->image_name) {
                 (void)append(calls, json_sprintf("CreateImage %s (NoReboot), held until DescribeImages "
                                                  "lists %zu snapshots",
                                            plan->image_name, plan->volumes.count));
-                return calls;
+                return;
         }
         (void)append(calls, json_sprintf("CreateSnapshots of %zu volumes, one instant",
                                    plan->volumes.count));
         if (plan->image_name)
                 (void)append(calls, json_sprintf("RegisterImage %s, once they are complete",
                                            plan->image_name));
+}
+
+static json_t *calls_to_json(const Plan *plan, const Profile *profile)
+{
+        json_t *calls = json_array();
+
+        add_making(plan, calls);
+        if (plan->image_name && profile->verify == VERIFICATION_LAUNCH)
+                (void)append(calls, json_string("RunInstances from that image, and TerminateInstances "
+                                                "once it has proved good or not"));
         return calls;
 }
 
@@ -114,7 +122,7 @@ int plan_to_json(const Plan *plan, const PlanInput *input, json_t **ret)
                 "on-degrade", on_degrade_names[profile->on_degrade], "budget-usec",
                 (json_int_t)profile->budget_usec, "snapshots", strings_to_json(&plan->volumes),
                 "groups", groups_to_json(plan, input->topology), "watched",
-                watches_to_json(plan, input->topology), "calls", calls_to_json(plan),
+                watches_to_json(plan, input->topology), "calls", calls_to_json(plan, profile),
                 "not-covered", gaps_to_json(plan), "warnings", strings_to_json(&plan->warnings),
                 "refusals", strings_to_json(&plan->refusals), "tags", strings_to_json(&profile->tags));
         if (!object)

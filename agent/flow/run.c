@@ -42,18 +42,18 @@ static void report_secured(Bake *bake)
                         "consistency", consistency_names[bake->record.reached]));
 }
 
+static int begin(Bake *bake, const BakeRequest *request)
+{
+        int r = load_profile(bake, request);
+
+        return r < 0 ? r : step_identity(bake);
+}
+
 static int survey_and_plan(Bake *bake, const BakeRequest *request)
 {
-        int r;
+        int r = step_topology(bake, /* strict= */ true);
 
-        r = load_profile(bake, request);
-        if (r >= 0)
-                r = step_identity(bake);
-        if (r >= 0)
-                r = step_topology(bake, /* strict= */ true);
-        if (r >= 0)
-                r = step_plan(bake, request);
-        return r;
+        return r < 0 ? r : step_plan(bake, request);
 }
 
 /* Steps 4 to 6. Whatever happens in between, the thaw comes next. */
@@ -121,12 +121,39 @@ static int finish(Bake *bake)
         return r < 0 ? r : hand_over(bake);
 }
 
+/*
+ * A copy of this host that was launched to prove an image has its timers too, and makes nothing: 1 for
+ * one of them, which must not make a failed unit of what is well; a failure for whoever asks by hand.
+ */
+static int stay_idle(Bake *bake, const BakeRequest *request)
+{
+        _cleanup_(freep) char *image_id = NULL;
+
+        if (bake_find_trial(bake, &image_id) < 0)
+                return failure_set(&bake->failure, FAILURE_INTERNAL, -ENOMEM, "Out of memory");
+        if (!image_id)
+                return 0;
+        if (!request->profile)
+                return failure_set(&bake->failure, FAILURE_PLAN_REFUSED, -EPERM,
+                        "This instance was launched to verify %s, and is terminated after that: "
+                        "nothing is made of it",
+                        image_id);
+        log_notice("Nothing is baked: this instance was launched to verify %s", image_id);
+        return 1;
+}
+
 int run_bake(Bake *bake, const BakeRequest *request)
 {
         int r;
 
         bake_pause_point("before-identity");
-        r = survey_and_plan(bake, request);
+        r = begin(bake, request);
+        if (r >= 0)
+                r = stay_idle(bake, request);
+        if (r > 0)
+                return 0;
+        if (r >= 0)
+                r = survey_and_plan(bake, request);
         if (r >= 0)
                 r = bake_check_cancelled(bake);
         if (r >= 0)
@@ -151,8 +178,10 @@ int run_bake(Bake *bake, const BakeRequest *request)
 
 int run_plan(Bake *bake, const BakeRequest *request)
 {
-        int r = survey_and_plan(bake, request);
+        int r = begin(bake, request);
 
+        if (r >= 0)
+                r = survey_and_plan(bake, request);
         /* A refusal is what the plan says, and no failure of saying it. */
         if (r < 0 && bake->plan.refusals.count > 0)
                 return 0;

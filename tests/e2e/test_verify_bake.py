@@ -52,6 +52,7 @@ def pause_at(lab, point):
 
 
 def test_an_image_is_verified_before_it_is_published(golden):
+    assert "RunInstances" in golden.json("plan", "golden")["calls"][-1]
     job = golden.bake("bake", "golden")
     assert (job["result"], job["consistency"]) == ("done", "filesystem")
     (instance,) = assert_ended(golden)
@@ -70,6 +71,17 @@ def test_an_image_that_does_not_verify_is_kept_and_the_bake_fails(golden):
     assert sorted(image["snapshots"]) == sorted(s["id"] for s in golden.cloud.snapshots())
     assert_ended(golden)
     assert golden.records()[job["id"]]["state"] == "failed"
+
+
+@pytest.mark.parametrize("impaired", [[], ["instance"]], ids=["good", "bad"])
+def test_only_what_is_verified_is_published(golden, impaired):
+    (golden.folder / "etc/profiles/golden.conf").write_text(
+        PROFILE + "[Publish]\nDeprecateAfter=30d\n")
+    golden.cloud.configure(impaired=impaired)
+    golden.ctl("bake", "golden", "--wait=completed", "--no-progress")
+    actions = [call["action"] for call in golden.cloud.calls(service="ec2")
+               if call["action"] in ("TerminateInstances", "EnableImageDeprecation")]
+    assert actions == ["TerminateInstances"] + ([] if impaired else ["EnableImageDeprecation"])
 
 
 def test_without_it_nothing_is_launched(golden):
@@ -117,6 +129,21 @@ def test_a_cancel_keeps_the_image_and_ends_the_instance(golden):
     assert job["result"] == "cancelled"
     assert_ended(golden)
     assert "quiesced:verified" not in golden.cloud_image("golden")["tags"]
+
+
+def test_an_instance_on_trial_makes_nothing(golden):
+    """Its timers are those of the host that it is a copy of."""
+    golden.ec2.create_tags(Resources=[INSTANCE_ID], Tags=[
+        {"Key": "quiesced:verify", "Value": "ami-0123456789abcdef0"}])
+    try:
+        job = golden.bake("bake", "golden")
+        assert (job["result"], job["images"], job["snapshots"]) == ("done", [], [])
+        assert "this instance was launched to verify ami-0123456789abcdef0" in golden.log()
+        _, message = golden.failed_bake("image", "by-hand")
+        assert "is terminated after that" in message
+    finally:
+        golden.ec2.delete_tags(Resources=[INSTANCE_ID], Tags=[{"Key": "quiesced:verify"}])
+    assert golden.images_in_cloud() == [] and golden.cloud.snapshots() == []
 
 
 def busctl(lab, *arguments):

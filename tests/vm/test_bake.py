@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from lab import checkers
+from lab.processes import wait_until
 from vm.copies import root_partition
 from vm.instance import Instance
 from vm.load import PACKAGES, Load, packages_broken, packages_mend
@@ -130,6 +131,16 @@ def test_each_knows_itself(baked, launched):
         volumes = {one["id"] for one in copy.ctl_json("volumes")["volumes"]}
         assert volumes == {volume for volume, _ in baked.site.volumes_of(copy.id)}
     assert len({copy.id for copy in launched}) == 2
+
+
+def wait_for_line(path, line):
+    wait_until(lambda: line in path.read_text(errors="replace"), 60, line)
+
+
+def test_each_says_so_on_its_console(baked, launched):
+    for copy in launched:
+        wait_for_line(copy.machine.console,
+                      f"quiesced: {copy.id} runs {baked.image['id']} (running)")
 
 
 def test_they_leave_the_image_alone(baked, launched):
