@@ -17,7 +17,8 @@ def ec2_client(cloud, session=None, region=None, **options):
 def service_client(cloud, service, session=None, region=None, **options):
     env = cloud.env("static")
     return (session or botocore.session.Session()).create_client(
-        service, region_name=region or env["AWS_REGION"], verify=env["AWS_CA_BUNDLE"],
+        service.removesuffix("-by-name"), region_name=region or env["AWS_REGION"],
+        verify=env["AWS_CA_BUNDLE"],
         endpoint_url=cloud.addresses[service],
         aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],

@@ -10,6 +10,7 @@
 The constructor's keywords are those of settings.SETTINGS. Only the standard library is used here.
 """
 
+import base64
 import json
 import os
 import pathlib
@@ -59,6 +60,7 @@ class Cloud:
             "AWS_ENDPOINT_URL_EC2": self.addresses[listener],
             "AWS_ENDPOINT_URL_AUTO_SCALING": self.addresses["autoscaling"],
             "AWS_ENDPOINT_URL_SSM": self.addresses["ssm"],
+            "AWS_ENDPOINT_URL_S3": self.addresses["s3"],
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.addresses["imds"],
             "AWS_CA_BUNDLE": self.addresses["ca"],
             "AWS_REGION": self.settings["region"],
@@ -77,7 +79,8 @@ class Cloud:
         """The parsed output of the real `aws`; CloudError with its message."""
         env = {"PATH": os.environ["PATH"], "HOME": self.addresses["directory"],
                "AWS_PAGER": "", **self.env("static")}
-        command = ["/usr/bin/aws", "--endpoint-url", self.addresses[service], "--output", "json",
+        address = self.addresses[service.removesuffix("api")]        # s3api
+        command = ["/usr/bin/aws", "--endpoint-url", address, "--output", "json",
                    "--region", region or self.settings["region"], service, *arguments]
         done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60,
                               check=False)
@@ -114,6 +117,10 @@ class Cloud:
         """[{name, data_type, tags, versions: {"1": value}}] of SSM."""
         return self._ask("parameters")
 
+    def objects(self, bucket=None):
+        """[{bucket, key, size, etag, acl, path, attributes}] of S3; the bytes are at `path`."""
+        return self._ask("objects", bucket=bucket)
+
     def metadata_of(self, instance):
         """(host, port) of the metadata service as that instance sees it, by plain HTTP."""
         return tuple(self._ask("metadata-of", instance_id=instance))
@@ -137,7 +144,10 @@ class Cloud:
         self._ask("forget-client-tokens")
 
     def empty(self):
-        """Every image and every snapshot of the account is gone, in all regions, whatever it was."""
+        """
+        Every image and every snapshot of the account is gone, in all regions, whatever it was, and
+        so is every object and every bucket that was made.
+        """
         self._ask("empty")
 
     def populate(self, images, snapshots, gone=0, age=0, tags=None):
@@ -167,6 +177,18 @@ class Cloud:
     def attach_volume(self, **fields):
         """A further volume, see volumes.VOLUME; its id."""
         return self._ask("attach-volume", **fields)
+
+    def add_bucket(self, **fields):
+        """See buckets.BUCKET; it lasts until empty()."""
+        self._ask("add-bucket", **fields)
+
+    def set_bucket(self, bucket, **fields):
+        self._ask("set-bucket", bucket=bucket, fields=fields)
+
+    def put_object(self, bucket, key, body, acl="private"):
+        """As its owner does, whoever that is."""
+        self._ask("put-object", bucket=bucket, key=key, acl=acl,
+                  body=base64.b64encode(body).decode())
 
     def detach_volume(self, volume):
         self._ask("detach-volume", volume=volume)

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The control door: a line {"op": ..., more} asks, a line {"ok": ...} or {"error": ...} answers."""
 
+import base64
 import json
 import socketserver
 import threading
 
+from .buckets import bucket_add, bucket_change
 from .filling import fill
 from .image_making import instance_stopped
 from .images import image_report
 from .lifecycle import instance_report
+from .objects import object_report, object_store
 from .populating import populate
 from .settings import overridden
 from .snapshots import snapshot_report
@@ -56,6 +59,11 @@ def operations(server):
         "power-off": world.power_off,
         "volumes": lambda: [volume_report(one) for one in world.volumes.values()],
         "parameters": lambda: [parameter_report(world, one) for one in world.parameters.values()],
+        "objects": lambda bucket=None: _objects(world, bucket),
+        "add-bucket": lambda **fields: bucket_add(world, fields).name,
+        "set-bucket": lambda bucket, fields: bucket_change(world, bucket, fields),
+        "put-object": lambda bucket, key, body, acl: object_store(
+            world, {"Bucket": bucket, "Key": key, "ACL": acl}, base64.b64decode(body)).etag,
         "metadata-of": server.metadata_of,
         "reboots": lambda: {one.id: one.reboots for one in world.instances.values()},
         "to-be-stopped": lambda: [one.id for one in world.instances.values() if one.awaiting],
@@ -79,6 +87,12 @@ def _fresh(world, region, kind):
     with world.lock:
         there.advance()
         return list(getattr(there, kind).values())
+
+
+def _objects(world, name):
+    with world.lock:
+        return [object_report(bucket, one) for bucket in world.buckets.values()
+                if name in (None, bucket.name) for one in bucket.objects.values()]
 
 
 def _snapshot_set(world, snapshot_id, fields):

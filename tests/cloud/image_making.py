@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""New images: CreateImage from an instance, RegisterImage from snapshots."""
+"""New images: CreateImage from an instance, RegisterImage from snapshots or a manifest."""
 
 import threading
 
@@ -7,6 +7,7 @@ from .actions import action
 from .errors import ApiError, missing
 from .images import Image, image_enter, name_check
 from .instances import instance_absent
+from .manifests import image_of_manifest
 from .snapshots import snapshot_absent, snapshot_forget, snapshots_cut, snapshots_reserve
 from .tags import tags_of_request
 
@@ -113,7 +114,8 @@ def register_image(world, params):
     tags = tags_of_request(params, "image")["image"]
     with world.lock:
         name_check(world, params.get("Name"))
-        image = _image_of_snapshots(world, params, tags)
+        make = image_of_manifest if "ImageLocation" in params else _image_of_snapshots
+        image = make(world, params, tags)
         image_enter(world, image)
     return {"ImageId": image.id}
 

@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	%D%/actions.py \
 	%D%/answers.py \
 	%D%/autoscaling.py \
+	%D%/buckets.py \
 	%D%/calls.py \
 	%D%/clock.py \
 	%D%/conftest.py \
@@ -28,13 +29,17 @@ EXTRA_DIST += \
 	%D%/launch_templates.py \
 	%D%/launching.py \
 	%D%/lifecycle.py \
+	%D%/manifests.py \
 	%D%/model.py \
+	%D%/objects.py \
 	%D%/overlay.json \
 	%D%/populating.py \
 	%D%/query.py \
 	%D%/query_service.py \
 	%D%/raw.py \
 	%D%/reply.py \
+	%D%/rest.py \
+	%D%/s3.py \
 	%D%/server.py \
 	%D%/service.py \
 	%D%/serving.py \
@@ -56,9 +61,11 @@ EXTRA_DIST += \
 	%D%/test_lifecycle.py \
 	%D%/test_publishing.py \
 	%D%/test_requests.py \
+	%D%/test_s3.py \
 	%D%/test_services.py \
 	%D%/test_signature.py \
 	%D%/tls.py \
+	%D%/uploads.py \
 	%D%/volumes.py \
 	%D%/web.py \
 	%D%/world.py

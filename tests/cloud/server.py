@@ -7,6 +7,7 @@ from .autoscaling import AutoScaling
 from .door import Door
 from .ec2 import Ec2
 from .imds import Imds
+from .s3 import S3
 from .ssm import Ssm
 from .tls import Authority
 from .web import Listener
@@ -30,6 +31,8 @@ class Server:
             "ec2": f"https://{addresses['ec2']}",
             "autoscaling": f"https://{addresses['autoscaling']}",
             "ssm": f"https://{addresses['ssm']}",
+            "s3": f"https://{addresses['s3']}",
+            "s3-by-name": f"https://s3.localhost:{self._listeners['s3'].address[1]}",
             "ec2-foreign-ca": f"https://{addresses['ec2-foreign-ca']}",
             "ec2-wrong-host": f"https://{addresses['ec2-wrong-host']}",
             "ca": str(self._authority.certificate),
@@ -69,8 +72,9 @@ class Server:
         directory = pathlib.Path(settings["directory"])
         host = settings["address"]
         ec2 = Ec2(self.world)
-        services = {"ec2": ec2, "autoscaling": AutoScaling(self.world), "ssm": Ssm(self.world)}
-        names = [f"IP:{host}", "DNS:localhost"]
+        services = {"ec2": ec2, "autoscaling": AutoScaling(self.world), "ssm": Ssm(self.world),
+                    "s3": S3(self.world)}
+        names = [f"IP:{host}", "DNS:localhost", "DNS:s3.localhost", "DNS:*.s3.localhost"]
         names += [f"DNS:{name}.{settings['region']}.{settings['domain']}" for name in services]
         self._authority = Authority(directory, "simulated-ca")
         foreign = Authority(directory, "foreign-ca")

@@ -75,8 +75,12 @@ class Service:
         if self.world.knobs["ignore_filters"]:
             call.params.pop("Filters", None)
         act = actions.find(self.name, call.action)
-        result = act(self.world.regions[call.region], call.params)
+        result = act(self.world.regions[call.region], self._params(call))
         return self._done(call, operation, result)
+
+    def _params(self, call):
+        """Of the action: more than the log of calls keeps."""
+        return call.params
 
     def _needed(self, call):
         """The permissions that it takes."""

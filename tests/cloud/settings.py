@@ -24,6 +24,7 @@ SETTINGS = {
     "security_groups": ["sg-0123456789abcdef0", "sg-0fedcba9876543210"],
     "instance_profiles": ["web"],
     "volumes": [],
+    "buckets": [],                   # see buckets.BUCKET
     "freeze_backend": None,          # the mount point of the test's own loop file system
     "overlay": None,                 # a further model overlay, for actions under test
     "knobs": {},
@@ -56,6 +57,9 @@ KNOBS = {
     "kms_keys": None,                # ids, aliases and ARNs that can be used; None: all that are asked
     "unknown_accounts": [],          # nothing can be shared with them
     "cooldown_seconds": 86400.0,     # of the protection from being deregistered
+    "wrong_region": "PermanentRedirect",     # what S3 says to it, see s3.WRONG_REGION
+    "signed_payloads": False,        # S3 refuses a body whose hash is not signed
+    "locked_objects": [],            # keys that S3 does not delete
     "ignore_filters": False,         # as an EC2-compatible cloud does with those that it lacks
     "deny": [],                      # actions that the caller's policy does not allow
     "clock_offset": 0.0,             # the cloud's clock minus the host's

@@ -13,8 +13,10 @@ import urllib.parse
 MAX_HEAD_BYTES = 64 << 10
 MAX_BODY_BYTES = 16 << 20
 HANDSHAKE_SECONDS = 10
-REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
-           405: "Method Not Allowed", 412: "Precondition Failed", 500: "Internal Server Error",
+REASONS = {200: "OK", 204: "No Content", 206: "Partial Content", 301: "Moved Permanently",
+           307: "Temporary Redirect", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
+           404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",
+           412: "Precondition Failed", 416: "Range Not Satisfiable", 500: "Internal Server Error",
            502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
 
 
@@ -56,7 +58,8 @@ class Reply:
 
     def head(self, **other):
         """Status line and headers; `other` replaces or, with None, removes some."""
-        headers = {"Content-Length": str(len(self.body)), **self.headers}
+        length = {} if self.status == 204 else {"Content-Length": str(len(self.body))}
+        headers = {**length, **self.headers}
         headers.update({name.replace("_", "-"): value for name, value in other.items()})
         lines = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Status')}"]
         lines += [f"{name}: {value}" for name, value in headers.items() if value is not None]
@@ -66,7 +69,7 @@ class Reply:
 class Connection:
     def __init__(self, sock, number):
         self._sock = sock
-        self._buffer = b""
+        self._buffer = bytearray()       # bytes would be copied whole with each piece
         self.number = number
 
     def read_request(self, idle_seconds):
@@ -126,7 +129,8 @@ class Connection:
         while len(self._buffer) < int(length):
             if not self._fill():
                 raise BadRequest("the body ends early")
-        body, self._buffer = self._buffer[:int(length)], self._buffer[int(length):]
+        body = bytes(self._buffer[:int(length)])
+        del self._buffer[:int(length)]
         return body
 
     def _fill(self):

@@ -3,10 +3,12 @@
 
 import copy
 import itertools
+import pathlib
 import secrets
 import threading
 import time
 
+from .buckets import bucket_add
 from .calls import CallLog
 from .clock import Clock
 from .copying import Copier
@@ -53,6 +55,10 @@ class World:
         self.launch_configurations = {}  # name -> view, as the next
         self.scaling_groups = {}
         self.parameters = {}
+        self.buckets = {}                # of all regions and accounts
+        self._folder = pathlib.Path(self.settings["directory"]) / "s3"
+        self._folder.mkdir(exist_ok=True)
+        self._numbers = itertools.count(1)
         self.addresses = itertools.count(11)
         self.regions = {self.settings["region"]: self}
         for name in self.settings["regions"]:
@@ -117,12 +123,17 @@ class World:
                     instance_forget(region, instance)
                 for name in EMPTIED:
                     getattr(region, name).clear()
+            self._make_buckets()
 
     def forget_client_tokens(self):
         with self.lock:
             for region in self.regions.values():
                 region.launches.clear()
                 region.copies.clear()
+
+    def object_path(self):
+        """Where the bytes of a further object go."""
+        return self._folder / str(next(self._numbers))
 
     def own_images(self):
         return [one for one in self.images.values() if one.owner == self.settings["account"]]
@@ -189,6 +200,15 @@ class World:
             self.images.setdefault(instance.image, _source_image(instance))
         for given in self.settings["volumes"]:
             volume_add(self, given)
+        self._make_buckets()
+
+    def _make_buckets(self):
+        """As they were at the start, and empty."""
+        for path in self._folder.iterdir():
+            path.unlink()
+        self.buckets.clear()
+        for given in self.settings["buckets"]:
+            bucket_add(self, given)
 
 
 def _pending(resources):

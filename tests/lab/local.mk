@@ -6,6 +6,7 @@ writers_LDADD = libbase.a
 writers_LDFLAGS = $(AM_LDFLAGS) -pthread
 EXTRA_DIST += \
 	%D%/__init__.py \
+	%D%/bundle.py \
 	%D%/bus.py \
 	%D%/checkers.py \
 	%D%/database.py \

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Objects of S3: put, read, deleted one by one or many at a time. Their bytes lie on disk."""
+
+import base64
+import hashlib
+import pathlib
+import re
+
+from .actions import action
+from .buckets import bucket_find
+from .errors import ApiError
+
+MOST_DELETED = 1000
+MOST_KEY_BYTES = 1024
+KEPT = ("ContentType", "ContentEncoding", "CacheControl", "Metadata", "StorageClass",
+        "ServerSideEncryption")
+
+
+class Object:
+    def __init__(self, key, path, etag, params, modified):
+        self.key = key
+        self.path = pathlib.Path(path)
+        self.size = self.path.stat().st_size
+        self.etag = etag
+        self.acl = params.get("ACL", "private")
+        self.attributes = {name: params[name] for name in KEPT if name in params}
+        self.modified = modified
+
+    def view(self):
+        """As a listing has it."""
+        return {"LastModified": self.modified, "ETag": f'"{self.etag}"', "Size": self.size,
+                "StorageClass": self.attributes.get("StorageClass", "STANDARD")}
+
+    def head(self):
+        return {"ContentType": "binary/octet-stream", **self.attributes,
+                "ContentLength": self.size, "ETag": f'"{self.etag}"', "AcceptRanges": "bytes",
+                "LastModified": self.modified}
+
+    def read(self):
+        return self.path.read_bytes()
+
+
+def object_find(world, params):
+    """Under world.lock."""
+    found = bucket_find(world, params["Bucket"]).objects.get(params["Key"])
+    if found is not None:
+        return found
+    if "ListBucket" in world.knobs["deny"]:      # who may not list is not told what is absent
+        raise ApiError("AccessDenied", "Access Denied", 403)
+    raise ApiError("NoSuchKey", "The specified key does not exist.", 404)
+
+
+def object_store(world, params, body, etag=None):
+    """Replaces what the key held."""
+    if len(params["Key"].encode()) > MOST_KEY_BYTES:
+        raise ApiError("KeyTooLongError", "Your key is too long")
+    path = world.object_path()
+    path.write_bytes(body)
+    made = Object(params["Key"], path, etag or hashlib.md5(body).hexdigest(), params,
+                  world.clock.now())
+    with world.lock:
+        object_forget(world, params["Bucket"], params["Key"])
+        bucket_find(world, params["Bucket"]).objects[params["Key"]] = made
+    return made
+
+
+def object_forget(world, bucket, key):
+    gone = bucket_find(world, bucket).objects.pop(key, None)
+    if gone:
+        gone.path.unlink()
+
+
+def acl_check(world, params):
+    """A bucket whose owner owns all that is in it takes no access control lists."""
+    if params.get("ACL", "bucket-owner-full-control") == "bucket-owner-full-control":
+        return
+    if not bucket_find(world, params["Bucket"]).acls:
+        raise ApiError("AccessControlListNotSupported", "The bucket does not allow ACLs")
+
+
+def body_check(params, body):
+    """What the client says that it sends."""
+    claimed = params.get("ContentMD5")
+    if claimed is None:
+        return
+    try:
+        digest = base64.b64decode(claimed, validate=True)
+    except ValueError:
+        digest = b""
+    if len(digest) != 16:
+        raise ApiError("InvalidDigest", "The Content-MD5 you specified was invalid.")
+    if digest != hashlib.md5(body).digest():
+        raise ApiError("BadDigest", "The Content-MD5 you specified did not match what we received.")
+
+
+@action("s3", "PutObject")
+def put_object(world, params):
+    acl_check(world, params)
+    body_check(params, params["Body"])
+    return {"ETag": f'"{object_store(world, params, params["Body"]).etag}"'}
+
+
+@action("s3", "GetObject")
+def get_object(world, params):
+    with world.lock:
+        found = object_find(world, params)
+        _check_match(params, found)
+        body, head = found.read(), found.head()
+    if "Range" not in params:
+        return {**head, "Body": body}
+    first, last = _range(params["Range"], len(body))
+    return {**head, "Body": body[first:last + 1], "ContentLength": last + 1 - first,
+            "ContentRange": f"bytes {first}-{last}/{len(body)}"}
+
+
+@action("s3", "HeadObject")
+def head_object(world, params):
+    with world.lock:
+        found = object_find(world, params)
+        _check_match(params, found)
+        return found.head()
+
+
+def _check_match(params, found):
+    if params.get("IfMatch", found.etag).strip('"') != found.etag:
+        raise ApiError("PreconditionFailed",
+                       "At least one of the pre-conditions you specified did not hold", 412)
+
+
+def _range(text, size):
+    found = re.fullmatch(r"bytes=([0-9]+)-([0-9]*)", text)
+    if not found or int(found[1]) >= size:
+        raise ApiError("InvalidRange", "The requested range is not satisfiable", 416)
+    return int(found[1]), min(int(found[2] or size - 1), size - 1)
+
+
+@action("s3", "DeleteObject")
+def delete_object(world, params):
+    with world.lock:
+        refusal = _refusal(world, params["Key"])
+        if refusal:
+            raise ApiError(refusal, "Access Denied", 403)
+        object_forget(world, params["Bucket"], params["Key"])
+    return {}
+
+
+def _refusal(world, key):
+    return "AccessDenied" if key in world.knobs["locked_objects"] else None
+
+
+@action("s3", "DeleteObjects")
+def delete_objects(world, params):
+    asked, quiet = params["Delete"]["Objects"], params["Delete"].get("Quiet", False)
+    if len(asked) > MOST_DELETED or not asked:
+        raise ApiError("MalformedXML", "The XML you provided was not well-formed or did not "
+                       "validate against our published schema")
+    deleted, errors = [], []
+    with world.lock:
+        for one in asked:
+            refusal = _refusal(world, one["Key"])
+            if refusal:
+                errors.append({"Key": one["Key"], "Code": refusal, "Message": "Access Denied"})
+                continue
+            object_forget(world, params["Bucket"], one["Key"])
+            deleted.append({"Key": one["Key"]})
+    return {"Deleted": [] if quiet else deleted, "Errors": errors}
+
+
+@action("s3", "GetObjectAcl")
+def get_object_acl(world, params):
+    with world.lock:
+        acl = object_find(world, params).acl
+    owner = {"ID": "0123456789abcdef" * 4}
+    grants = [{"Grantee": {**owner}, "Permission": "FULL_CONTROL"}]
+    if acl == "aws-exec-read":
+        grants.append({"Grantee": {"ID": "6aa5a366c34c1cbe25dc49211496e913e0351eb0e8c37aa3477e4094"
+                                         "2ec6b97c"}, "Permission": "READ"})
+    return {"Owner": owner, "Grants": grants}
+
+
+def object_report(bucket, one):
+    """What a test is told of it."""
+    return {"bucket": bucket.name, "key": one.key, "size": one.size, "etag": one.etag,
+            "acl": one.acl, "path": str(one.path), "attributes": one.attributes}
