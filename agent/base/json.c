@@ -9,9 +9,6 @@
 
 #include "base/text.h"
 
-/* Every decimal that a person writes comes out as it went in: 0.05, and not 0.050000000000000003. */
-#define REAL_DIGITS 15
-
 const char *json_get_string(const json_t *object, const char *key, const char *fallback)
 {
         const char *value = json_string_value(json_object_get(object, key));
@@ -91,7 +88,7 @@ static int send_all(const JsonStream *stream, const char *data, size_t size)
 
 int json_stream_write(JsonStream *stream, const json_t *object)
 {
-        _cleanup_(freep) char *line = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
+        _cleanup_(freep) char *line = json_dumps(object, JSON_COMPACT | JSON_DECIMALS);
         size_t length;
 
         if (!line)

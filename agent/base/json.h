@@ -20,6 +20,12 @@ bool json_get_bool(const json_t *object, const char *key, bool fallback);
  */
 json_t *json_text(const char *text);
 
+/*
+ * A flag for whatever prints JSON: a decimal that a person wrote comes out as it went in, 0.05 and
+ * not 0.050000000000000003.
+ */
+#define JSON_DECIMALS JSON_REAL_PRECISION(15)
+
 /* A line longer than this is refused by both ends. */
 #define JSON_LINE_MAX (1024 * 1024)
 

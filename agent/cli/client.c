@@ -229,7 +229,7 @@ int client_get_jobs(sd_bus *bus, json_t **ret)
 
 int client_print_json(const json_t *document)
 {
-        if (json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY) < 0)
+        if (json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_DECIMALS) < 0)
                 return client_report_errno(-EIO, "cannot write to standard output");
         putchar('\n');
         return 0;

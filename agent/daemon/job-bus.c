@@ -106,7 +106,7 @@ static int get_details(sd_bus *bus, const char *path, const char *interface, con
 
         if (!details->object)
                 return sd_bus_message_append(reply, "s", "");
-        text = json_dumps(details->object, JSON_COMPACT);
+        text = json_dumps(details->object, JSON_COMPACT | JSON_DECIMALS);
         return text ? sd_bus_message_append(reply, "s", text) : -ENOMEM;
 }
 

@@ -56,7 +56,7 @@ int question_reply_text(sd_bus_message *message, const json_t *value)
 
         if (!value)
                 return -ENODATA;
-        text = json_dumps(value, JSON_COMPACT);
+        text = json_dumps(value, JSON_COMPACT | JSON_DECIMALS);
         return text ? sd_bus_reply_method_return(message, "s", text) : -ENOMEM;
 }
 

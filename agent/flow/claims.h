@@ -6,7 +6,7 @@
 #include "flow/settings.h"
 
 /*
- * Sorted. The job `self` is left out; NULL: none is. 0, or a negative errno and a failure: of a record
- * that cannot be read nobody knows what it claims.
+ * Sorted. The job `self` is left out; NULL: none is. 0, or a negative errno and a failure: of a
+ * record that cannot be read nobody knows what it claims.
  */
 int claims_read(const Settings *settings, const char *self, StringList *ret, Failure *reterr_failure);

@@ -5,7 +5,9 @@
 
 #include "base/text.h"
 
-/* The volume of a snapshot that CopySnapshot made: EC2 User Guide, "Copy an Amazon EBS snapshot". */
+/*
+ * The volume of a snapshot that CopySnapshot made: EC2 User Guide, "Copy an Amazon EBS snapshot".
+ */
 #define COPY_VOLUME "vol-ffffffff"
 
 /* Moves *at past `text`. */

@@ -13,7 +13,9 @@
 #include "flow/removal-entry.h"
 #include "flow/removal.h"
 
-/* A call each, so that a listing of thousands does not take all day: a deletion asks in any case. */
+/*
+ * A call each, so that a listing of thousands does not take all day: a deletion asks in any case.
+ */
 #define SHARED_MAX 200
 
 typedef struct Search {

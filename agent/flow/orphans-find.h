@@ -10,7 +10,7 @@
 int run_orphans(Bake *bake, const BakeRequest *request);
 
 /*
- * Deletes those of the request's ids that still are orphans, of which each is looked at once more; any
- * other stays, and makes the job fail by name when all else is done.
+ * Deletes those of the request's ids that still are orphans, of which each is looked at once
+ * more; any other stays, and makes the job fail by name when all else is done.
  */
 int run_delete_orphans(Bake *bake, const BakeRequest *request);

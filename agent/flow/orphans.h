@@ -36,7 +36,9 @@ void orphan_list_done(OrphanList *orphans);
 const Orphan *orphan_list_find(const OrphanList *orphans, const char *id);
 void orphan_list_drop(OrphanList *orphans, size_t index);
 
-/* What they are judged by. The lists are sorted by orphan_scene_sort(), before anything is judged. */
+/*
+ * What they are judged by. The lists are sorted by orphan_scene_sort(), before anything is judged.
+ */
 typedef struct OrphanScene {
         const char *instance_id; /* whose things are our own */
         bool all; /* the account's, not our own only */

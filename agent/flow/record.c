@@ -176,7 +176,7 @@ int record_save(Record *record)
 
         if (!object || record_path(record->folder, record->id, &path) < 0)
                 return -ENOMEM;
-        text = json_dumps(object, JSON_INDENT(1));
+        text = json_dumps(object, JSON_INDENT(1) | JSON_DECIMALS);
         if (!text)
                 return -ENOMEM;
         r = folder_make(record->folder, 0755);

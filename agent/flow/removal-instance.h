@@ -6,7 +6,7 @@
 #include "flow/removal-entry.h"
 
 /*
- * Terminates all entries of "instances", of which each must carry the tag of a verification still. 0,
- * or a negative errno and a failure.
+ * Terminates all entries of "instances", of which each must carry the tag of a verification
+ * still. 0, or a negative errno and a failure.
  */
 int removal_end_instances(Removal *removal);

@@ -24,9 +24,9 @@ enum {
 };
 
 /*
- * Deletes one, `users` being what removal_find_users() found. 0 when it is gone, also before; SHARED
- * or LEFT with the reason; or -ENOMEM. Right after its image went EC2 may still see it in use: that is
- * waited for, as SettleSec= says.
+ * Deletes one, `users` being what removal_find_users() found. 0 when it is gone, also before;
+ * SHARED or LEFT with the reason; or -ENOMEM. Right after its image went EC2 may still see it in
+ * use: that is waited for, as SettleSec= says.
  */
 int removal_delete_snapshot(
         Removal *removal, const Ec2ImageList *users, const char *id, char **reterr_reason);

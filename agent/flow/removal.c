@@ -205,12 +205,11 @@ static int note_failure(Bake *bake)
         return string_replace(&bake->record.message, bake->failure.message);
 }
 
-static int forget_failure(Record *record)
+static void forget_failure(Record *record)
 {
         record->error = FAILURE_NONE;
         free(record->message);
         record->message = NULL;
-        return 0;
 }
 
 /* Also to whoever waits for it: without it he would not know what is gone. */
@@ -266,7 +265,7 @@ static int removal_end(Removal *removal, int r)
                 return end_left(bake, &remainder);
         if (remainder.refused != FAILURE_NONE)
                 return end_refused(bake, &remainder);
-        (void)forget_failure(&bake->record);
+        forget_failure(&bake->record);
         return finish(bake, RECORD_DONE);
 }
 

@@ -38,6 +38,7 @@ class Worker:
         self._lines = ours.makefile("rw", encoding="utf-8")
         self._socket = ours
         self.reports = []
+        self.most_bytes = 0      # in memory at any time, as seen with each report
         self.say(request)
 
     @property
@@ -55,14 +56,21 @@ class Worker:
         """The result, after all other reports; None if it died without one."""
         with contextlib.suppress(ConnectionResetError):      # it ended with a word of ours unread
             for line in self._lines:
+                self.most_bytes = max(self.most_bytes, self._memory())
                 self.reports.append(json.loads(line))
         self._lines.close()
         self._socket.close()
-        _, status, used = os.wait4(self.pid, 0)
-        self._process.returncode = os.waitstatus_to_exitcode(status)
-        self.most_bytes = used.ru_maxrss * 1024
+        self._process.wait(RUN_SEC)
         last = self.reports[-1] if self.reports else {}
         return last if last.get("report") == "result" else None
+
+    def _memory(self):
+        """Of its own program: what wait4() tells counts what was there before the exec."""
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+        return 0
 
     def told(self, name):
         """The members of all reports of that name, put together; arrays are lengthened."""
