@@ -57,6 +57,7 @@ KNOBS = {
     "cooldown_seconds": 86400.0,     # of the protection from being deregistered
     "ignore_filters": False,         # as an EC2-compatible cloud does with those that it lacks
     "deny": [],                      # actions that the caller's policy does not allow
+    "ignore_dry_run": [],            # actions that are carried out in spite of DryRun; "*": all
     "clock_offset": 0.0,             # the cloud's clock minus the host's
     "keepalive_seconds": 60.0,
     "imds_enabled": True,
