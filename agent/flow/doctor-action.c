@@ -148,7 +148,7 @@ static bool always(const Profile *profile)
 
 bool doctor_use_is_needed(const DoctorUse *use, const Profile *profile)
 {
-        /* Without permission to delete, what comes to nothing is named and left: that is allowed. */
+        /* Without permission to delete, what comes to nothing is named and left, as may be. */
         static bool (*const roles[DOCTOR_ROLE_MAX])(const Profile *profile) = {
                 [DOCTOR_CREATE] = always,
                 [DOCTOR_DELETE] = retains,

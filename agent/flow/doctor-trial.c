@@ -224,8 +224,8 @@ static int find_broken(DoctorPatient *patient, DoctorFinding *ret)
 {
         patient->is_broken = true;
         return doctor_find(ret, DOCTOR_FAILED,
-                "The service did not understand DryRun, and may have done it: look for what it did; "
-                "nothing more of the kind is tried");
+                "The service did not understand DryRun, and may have done it: look for what it "
+                "did; nothing more of the kind is tried");
 }
 
 static int conclude(DoctorPatient *patient, const DoctorAction *action, int answer, bool own,

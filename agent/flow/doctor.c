@@ -239,7 +239,7 @@ static int check_all(Doctor *doctor, const BakeRequest *request)
 
         if (r < 0)
                 return r; /* what was asked about does not exist, or cannot be understood */
-        r = tell_host(doctor, "configuration", DOCTOR_OK, NULL); /* or we would not have come here */
+        r = tell_host(doctor, "configuration", DOCTOR_OK, NULL); /* or we were not here */
         if (r >= 0)
                 r = check_profiles(doctor);
         if (r >= 0)
