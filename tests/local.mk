@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_copied_record.py \
 	%D%/e2e/test_deregister.py \
 	%D%/e2e/test_devices.py \
+	%D%/e2e/test_doctor.py \
 	%D%/e2e/test_environment.py \
 	%D%/e2e/test_freezes.py \
 	%D%/e2e/test_inventory.py \

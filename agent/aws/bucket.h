@@ -6,9 +6,9 @@
  * the account: a token bucket. Pure, so that it can be tested and simulated.
  *
  * EC2 has one for each action, in each account and region ("Request throttling for the Amazon EC2
- * API", in its developer guide): for what only reads it holds 100 tokens and gets 20 a second, or 50
- * and 10 where neither a filter nor pages are asked for; for what changes something 50 and 5 as a
- * rule. The smaller numbers are ours, and all actions of a kind share a bucket. Whoever is throttled
+ * API", in its developer guide): for what only reads it holds 100 tokens and gets 20 a second, or
+ * 50 and 10 where neither a filter nor pages are asked for; for what changes something 50 and 5 as a
+ * rule. The smaller numbers are ours, and all actions of a kind share a bucket. Who is throttled
  * all the same halves its rate and has no token left; every answer after that gives a twentieth of
  * the full rate back.
  */

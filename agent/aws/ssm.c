@@ -123,8 +123,8 @@ static int await_version(AwsClient *client, const SsmParameter *parameter, uint6
                 return 0;
         if (r == 0 || r == SSM_E_NOT_FOUND)
                 return fail(SSM_E_NOT_TAKEN, reterr,
-                        "SSM answered, but does not show the new value: it takes only an image that "
-                        "is available in this region, and needs ec2:DescribeImages to see it");
+                        "SSM answered, but does not show the new value: it takes only an image "
+                        "that is available in this region, and needs ec2:DescribeImages to see it");
         return r;
 }
 

@@ -8,6 +8,9 @@ libflow_a_SOURCES = \
 	%D%/console.c %D%/console.h \
 	%D%/cut.c %D%/cut.h \
 	%D%/deregister.c %D%/deregister.h \
+	%D%/doctor.c %D%/doctor.h \
+	%D%/doctor-action.c %D%/doctor-action.h \
+	%D%/doctor-trial.c %D%/doctor-trial.h \
 	%D%/failure.c %D%/failure.h \
 	%D%/follow.c %D%/follow.h \
 	%D%/guard.c %D%/guard-launch.c %D%/guard-object.c %D%/guard.h \

@@ -10,15 +10,15 @@
 #include "flow/bake.h"
 
 /*
- * How long to wait so that `spacing_usec` lie between the last cut and the next; a cut in the future
- * is one of a clock that was wrong. All in microseconds, the first two since the epoch.
+ * How long to wait so that `spacing_usec` lie between the last cut and the next; a cut in the
+ * future is one of a clock that was wrong. All in microseconds, the first two since the epoch.
  */
 uint64_t pace_spacing_left(uint64_t last_usec, uint64_t now_usec, uint64_t spacing_usec);
 
 /* How many snapshots of a volume of this type ("gp3", NULL) may be pending (EBS quotas). */
 size_t pace_pending_max(const char *volume_type);
 
-/* The first of `volumes` of which EC2 takes no further snapshot while those are pending, or NULL. */
+/* The first of `volumes` of which EC2 takes no further snapshot while these are pending; NULL. */
 const char *pace_find_crowded(
         const StringList *volumes, const Ec2VolumeList *types, const Ec2SnapshotList *pending);
 

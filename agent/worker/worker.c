@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "flow/deregister.h"
+#include "flow/doctor.h"
 #include "flow/inventory.h"
 #include "flow/orphans-find.h"
 #include "flow/prune.h"
@@ -24,6 +25,7 @@ static const struct {
         { "bake", true, run_bake },
         { "delete-orphans", true, run_delete_orphans },
         { "deregister", true, run_deregister },
+        { "doctor", false, run_doctor },
         { "freeze", false, run_freeze },
         { "list-images", false, run_list_images },
         { "list-snapshots", false, run_list_snapshots },

@@ -62,6 +62,7 @@ KNOBS = {
     "locked_objects": [],            # keys that S3 does not delete
     "ignore_filters": False,         # as an EC2-compatible cloud does with those that it lacks
     "deny": [],                      # actions that the caller's policy does not allow
+    "ignore_dry_run": [],            # actions that are carried out in spite of DryRun; "*": all
     "clock_offset": 0.0,             # the cloud's clock minus the host's
     "keepalive_seconds": 60.0,
     "imds_enabled": True,
