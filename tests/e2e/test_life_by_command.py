@@ -142,3 +142,28 @@ def test_an_image_is_verified(lab, image):
     assert shown["tags"]["quiesced:verified"].startswith("20")
     (job,) = lab.wait_for_new_jobs()
     assert (job["kind"], job["name"], job["result"]) == ("verify", image[0], "done")
+
+
+def test_what_was_made_is_listed(lab, image):
+    (shown,) = lab.json("images")["images"]
+    assert (shown["id"], shown["name"], shown["state"]) == (image[0], "gone", "available")
+    assert sorted(shown["snapshots"]) == sorted(image[1])
+    assert (shown["consistency"], shown["instance"]) == ("filesystem", lab.instance_id)
+    snapshots = lab.json("snapshots")["snapshots"]
+    assert sorted(one["id"] for one in snapshots) == sorted(image[1])
+    assert {one["image"] for one in snapshots} == {image[0]}
+    assert {one["job"] for one in snapshots} == {shown["job"]}
+    table = lab.ctl("images").stdout.splitlines()
+    assert table[0].split()[:2] == ["IMAGE", "NAME"] and table[1].split()[0] == image[0]
+    assert len(lab.ctl("snapshots").stdout.splitlines()) == 3
+
+
+def test_a_list_of_thousands_comes_whole(lab):
+    """Longer than a line between worker and daemon may be, and than a socket holds."""
+    lab.cloud.populate(images=1500, snapshots=2, age=DAY_SEC)
+    images = lab.json("images", "--all")["images"]
+    assert len({one["id"] for one in images}) == 1500
+    assert len(lab.ctl("images", "--all").stdout.splitlines()) == 1501
+    assert len(lab.json("snapshots", "--all")["snapshots"]) == 3000
+    assert lab.json("images") == {"images": []}, "none of them is our own"
+    lab.cloud.empty()
