@@ -152,7 +152,7 @@ static const Option options[OPTION_ID_MAX] = {
         [OPTION_YES] = { "yes", NULL, "Delete without the question", NULL, AT(yes) },
         [OPTION_FORCE] = { "force", NULL, "Also images that quiesced has not made", NULL,
                 AT(force) },
-        [OPTION_OVERRIDE] = { "override", "WHAT", "Lift what is protected or locked; may be repeated",
+        [OPTION_OVERRIDE] = { "override", "WHAT", "Lift what is protected or locked; repeatable",
                 parse_names, AT(override), override_names },
         [OPTION_KIND] = { "kind", "KIND", "Without a profile: plan an image or snapshots",
                 parse_name, AT(kind), kind_names },
@@ -303,7 +303,8 @@ static int check_deletion(const Verb *verb, const Arguments *arguments)
         if (arguments->yes && !arguments->delete)
                 return usage_error(verb, "--yes answers what --delete asks; give both, or neither");
         if (arguments->delete && !arguments->yes && (arguments->json || arguments->quiet))
-                return usage_error(verb, "--delete with --%s shows nothing to be asked about; give --yes",
+                return usage_error(verb,
+                        "--delete with --%s shows nothing to be asked about; give --yes",
                         arguments->json ? "json" : "quiet");
         return 0;
 }

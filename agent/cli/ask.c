@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A question to whoever sits at the terminal: on standard error, since a pipe may take the table. */
+/* A question at the terminal: on standard error, since a pipe may take the table. */
 
 #include "cli/ask.h"
 

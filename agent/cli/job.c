@@ -69,6 +69,19 @@ static int add_strings(Table *table, const char *label, const json_t *strings)
         return display_strings(strings, &joined) < 0 ? -ENOMEM : add_text(table, label, joined);
 }
 
+/* What retention has deleted at the end of a bake. */
+static int add_removed(Table *table, const json_t *removed)
+{
+        _cleanup_(text_done) Text ids = TEXT_INIT;
+        const json_t *one;
+        size_t i;
+
+        json_array_foreach(removed, i, one)
+                if (text_addf(&ids, "%s%s", i > 0 ? " " : "", json_get_string(one, "id", "?")) < 0)
+                        return -ENOMEM;
+        return ids.length > 0 ? add_text(table, "Deleted", ids.data) : 0;
+}
+
 static int add_span(Table *table, const char *label, uint64_t usec)
 {
         _cleanup_(freep) char *span = NULL;
@@ -99,6 +112,8 @@ int job_print(const json_t *job)
                 r = add_text(table, "Consistency", json_get_string(job, "consistency", ""));
         if (r >= 0)
                 r = add_span(table, "Frozen", json_get_u64(job, "frozen-usec", 0));
+        if (r >= 0)
+                r = add_removed(table, json_object_get(json_object_get(job, "details"), "removed"));
         if (r < 0)
                 return r;
         table_print(table, stdout);

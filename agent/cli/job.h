@@ -17,8 +17,8 @@ bool job_is_secured(const json_t *job);
 int job_path(const char *id, char **ret);
 
 /*
- * Adds "details", as an object, if the job at `path` has any: they are no property that comes with the
- * others. 0, or the exit status after a message.
+ * Adds "details", as an object, if the job at `path` has any: they are no property that comes with
+ * the others. 0, or the exit status after a message.
  */
 int job_read_details(const char *path, json_t *job);
 

@@ -17,12 +17,15 @@ typedef struct Column {
 int listing_print(
         const Column *columns, size_t n_columns, const json_t *objects, const char *none);
 
-/* What columns have as `add`; each shows "-" where there is no such member. */
+/*
+ * What columns have as `add`; each shows "-" where there is no such member. A time, and an age, is of
+ * microseconds since 1970.
+ */
 int listing_add_text(Table *table, const json_t *object, const char *key);
 int listing_add_texts(Table *table, const json_t *object, const char *key);
 int listing_add_count(Table *table, const json_t *object, const char *key); /* of an array */
 int listing_add_flag(Table *table, const json_t *object, const char *key);
-int listing_add_time(Table *table, const json_t *object, const char *key); /* microseconds since 1970 */
+int listing_add_time(Table *table, const json_t *object, const char *key);
 int listing_add_age(Table *table, const json_t *object, const char *key);
 int listing_add_bytes(Table *table, const json_t *object, const char *key);
 int listing_add_gib(Table *table, const json_t *object, const char *key);

@@ -24,7 +24,7 @@ int request_new(
         sd_bus *bus, const Request *request, const Arguments *arguments, sd_bus_message **ret);
 
 /*
- * Asks what is answered by one value: JSON as a string, which must be an object, or anything else as
- * bus_message_to_json() shows it. 0, or the exit status after a message.
+ * Asks what is answered by one value: JSON as a string, which must be an object, or anything else
+ * as bus_message_to_json() shows it. 0, or the exit status after a message.
  */
 int request_ask(const Request *request, const Arguments *arguments, json_t **ret);

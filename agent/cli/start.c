@@ -46,7 +46,9 @@ static int follow_to_end(sd_bus *bus, Follow *follow, const Arguments *arguments
         follow->progress = NULL;
         switch (r) {
         case FOLLOW_REACHED:
-                return job_is_finished(follow->job) ? job_read_details(follow->path, follow->job) : 0;
+                if (!job_is_finished(follow->job))
+                        return 0;
+                return job_read_details(follow->path, follow->job);
         case FOLLOW_INTERRUPTED:
                 return report_interrupted(follow);
         case FOLLOW_LOST:

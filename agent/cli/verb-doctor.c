@@ -45,8 +45,8 @@ int verb_doctor(const Arguments *arguments)
         checks = json_object_get(answer, "checks");
         if (arguments->json)
                 r = client_print_json(answer);
-        else if (listing_print(
-                         check_columns, ELEMENTSOF(check_columns), checks, "Nothing was checked.") < 0)
+        else if (listing_print(check_columns, ELEMENTSOF(check_columns), checks,
+                         "Nothing was checked.") < 0)
                 r = client_report_errno(-ENOMEM, "cannot print the checks");
         n_bad = count_bad(checks);
         if (n_bad == 0)

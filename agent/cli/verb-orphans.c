@@ -89,7 +89,7 @@ static int delete_batch(char *const *ids, const Arguments *arguments, json_t *jo
         return EXIT_FAILURE;
 }
 
-/* As many jobs as it takes, one after another; what one leaves does not keep the next from its own. */
+/* As many jobs as it takes, one after another; one that fails does not keep the next from its own. */
 static int delete_all(const StringList *ids, const Arguments *arguments, json_t *jobs)
 {
         int status = 0;

@@ -11,9 +11,9 @@
 typedef struct Inquiry Inquiry;
 
 /*
- * `answers` has the last report of each kind under its name, and under "answer" what the reports of
- * this name come to; "result" is always there, and tells of a worker that died as well. May free the
- * inquiry.
+ * `answers` has the last report of each kind under its name, and under "answer" what the reports
+ * of this name come to; "result" is always there, and tells of a worker that died as well. May free
+ * the inquiry.
  */
 typedef void (*InquiryDone)(void *userdata, Inquiry *inquiry, const json_t *answers);
 

@@ -26,7 +26,7 @@ typedef enum OptionScope {
 /* Reads the dictionary at the message's position into an object with the options' own names. */
 int options_read(sd_bus_message *message, OptionScope scope, json_t **ret, sd_bus_error *reterr);
 
-/* A copy of an option's text, or of `fallback`, which may be NULL; the option is not there any more. */
+/* A copy of an option's text, or of `fallback`, which may be NULL; the option itself is removed. */
 int options_take(json_t *from, const char *name, const char *fallback, char **ret);
 
 /* The names of images that EC2 accepts; -EINVAL with what is wrong in *reterr. */

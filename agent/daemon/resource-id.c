@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ids that EC2 gives, as callers name them: of the right kind, or an error that names the wrong one. */
+/* Ids of EC2, as callers name them: of the right kind, or an error that names the wrong one. */
 
 #include "daemon/resource-id.h"
 
@@ -23,7 +23,7 @@ static const struct {
         { RESOURCE_INSTANCE, "i-", "an instance (i-...)" },
 };
 
-/* Eight digits until 2016 and 17 since then: docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html */
+/* 8 digits until 2016 and 17 since: docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html */
 static bool is_number(const char *digits)
 {
         size_t length = strlen(digits);
@@ -87,8 +87,8 @@ int resource_ids_read(sd_bus_message *message, unsigned kinds, json_t **ret, sd_
         if (r < 0)
                 return r;
         if (json_array_size(ids) == 0)
-                return sd_bus_error_setf(
-                        reterr, ERROR_INVALID_ARGUMENT, "The list of ids is empty; name one at least");
+                return sd_bus_error_setf(reterr, ERROR_INVALID_ARGUMENT,
+                        "The list of ids is empty; name one at least");
         *ret = TAKE_PTR(ids);
         return sd_bus_message_exit_container(message);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Ids that EC2 gives, as callers name them: of the right kind, or an error that names the wrong one. */
+/* Ids of EC2, as callers name them: of the right kind, or an error that names the wrong one. */
 
 #include <jansson.h>
 #include <systemd/sd-bus.h>

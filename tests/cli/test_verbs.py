@@ -250,6 +250,13 @@ def test_an_image_is_waited_for_and_shown(host, client):
     assert "State        done\n" in result.stdout
 
 
+def test_a_bake_tells_what_its_retention_has_deleted(host, client):
+    process, worker = started(host, client, "bake", "nightly")
+    worker.report("details", details={"removed": [{"id": "ami-8"}, {"id": "ami-9"}], "left": [], "kept": 2})
+    finish(worker)
+    assert "Deleted      ami-8 ami-9\n" in end(process).stdout
+
+
 def test_every_option_reaches_the_worker(host, client):
     process, worker = started(
         host, client, "image", "web-1", "--method=create-image", "--consistency=application", "--on-degrade=label",

@@ -142,3 +142,67 @@ def test_an_image_is_verified(lab, image):
     assert shown["tags"]["quiesced:verified"].startswith("20")
     (job,) = lab.wait_for_new_jobs()
     assert (job["kind"], job["name"], job["result"]) == ("verify", image[0], "done")
+
+
+def test_what_was_made_is_listed(lab, image):
+    (shown,) = lab.json("images")["images"]
+    assert (shown["id"], shown["name"], shown["state"]) == (image[0], "gone", "available")
+    assert sorted(shown["snapshots"]) == sorted(image[1])
+    assert (shown["consistency"], shown["instance"]) == ("filesystem", lab.instance_id)
+    snapshots = lab.json("snapshots")["snapshots"]
+    assert sorted(one["id"] for one in snapshots) == sorted(image[1])
+    assert {one["image"] for one in snapshots} == {image[0]}
+    assert {one["job"] for one in snapshots} == {shown["job"]}
+    table = lab.ctl("images").stdout.splitlines()
+    assert table[0].split()[:2] == ["IMAGE", "NAME"] and table[1].split()[0] == image[0]
+    assert len(lab.ctl("snapshots").stdout.splitlines()) == 3
+
+
+def test_a_list_of_thousands_comes_whole(lab):
+    """Longer than a line between worker and daemon may be, and than a socket holds."""
+    lab.cloud.populate(images=1500, snapshots=2, age=DAY_SEC)
+    images = lab.json("images", "--all")["images"]
+    assert len({one["id"] for one in images}) == 1500
+    assert len(lab.ctl("images", "--all").stdout.splitlines()) == 1501
+    assert len(lab.json("snapshots", "--all")["snapshots"]) == 3000
+    assert lab.json("images") == {"images": []}, "none of them is our own"
+    lab.cloud.empty()
+
+
+@pytest.fixture
+def nightly(lab):
+    """Three images of earlier nights, the oldest first, of a profile that keeps the last two."""
+    folder = lab.config.parent / "profiles"
+    folder.mkdir(exist_ok=True)
+    (folder / "nightly.conf").write_text("[Bake]\nType=image\nName=web-%d-%t\n[Retain]\nKeepLast=2\n")
+    return lab.cloud.fill(images=[
+        {"name": f"old-{day}", "created": time.time() - day * DAY_SEC, "snapshots": 2, "tags": {
+            "quiesced:job": f"j-{day}", "quiesced:kind": "image", "quiesced:profile": "nightly",
+            "quiesced:instance": lab.instance_id, "quiesced:consistency": "filesystem"}}
+        for day in (3, 2, 1)])[0]
+
+
+def test_a_prune_does_what_its_dry_run_has_shown(lab, nightly):
+    shown = lab.ctl("prune", "--dry-run", "nightly")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    rows = {line.split()[0]: line for line in shown.stdout.splitlines()[1:4]}
+    assert set(rows) == set(nightly)
+    assert " 3 d " in rows[nightly[0]] and " delete " in rows[nightly[0]]
+    assert all(" keep " in rows[one] for one in nightly[1:])
+    assert "\n1 would be deleted, 2 kept; its days begin at midnight in UTC.\n" in shown.stdout
+    assert len(lab.images_in_cloud()) == 3
+
+    pruned = lab.ctl("prune", "nightly")
+    assert (pruned.returncode, pruned.stderr) == (0, "")
+    assert pruned.stdout.splitlines()[1].split() == [nightly[0], "old-3", "2"]
+    assert pruned.stdout.endswith("\n2 kept.\n")
+    assert {one["id"] for one in lab.images_in_cloud()} == set(nightly[1:])
+    assert len(lab.cloud.snapshots()) == 4
+    assert lab.ctl("prune", "nightly").stdout == "Nothing was deleted.\n\n2 kept.\n"
+
+
+def test_a_bake_tells_what_its_retention_has_deleted(lab, nightly):
+    baked = lab.ctl("bake", "nightly", "--no-progress")
+    assert baked.returncode == 0
+    (line,) = [line for line in baked.stdout.splitlines() if line.startswith("Deleted")]
+    assert set(line.split()[1:]) == set(nightly[:2])
