@@ -8,14 +8,25 @@
 #include "cli/request.h"
 #include "cli/verb.h"
 
+/* A host that only creates needs no permission to delete: a check may say that it is not needed. */
+static bool is_needed(const json_t *check)
+{
+        return json_get_bool(check, "needed", true);
+}
+
+static int add_needed(Table *table, const json_t *check, const char *key)
+{
+        return table_add(table, is_needed(check) ? "yes" : "no");
+}
+
 static const Column check_columns[] = {
         { "FOR", "for", listing_add_text },
         { "CHECK", "what", listing_add_text },
+        { "NEEDED", NULL, add_needed },
         { "RESULT", "result", listing_add_text },
         { "REMARK", "message", listing_add_text },
 };
 
-/* A host that only creates needs no permission to delete: a check may say that it is not needed. */
 static size_t count_bad(const json_t *checks)
 {
         const json_t *check;
@@ -24,8 +35,7 @@ static size_t count_bad(const json_t *checks)
         json_array_foreach(checks, i, check) {
                 const char *result = json_get_string(check, "result", "");
 
-                n += json_get_bool(check, "needed", true) &&
-                        (streq(result, "denied") || streq(result, "failed"));
+                n += is_needed(check) && (streq(result, "denied") || streq(result, "failed"));
         }
         return n;
 }
@@ -51,6 +61,7 @@ int verb_doctor(const Arguments *arguments)
         n_bad = count_bad(checks);
         if (n_bad == 0)
                 return r;
-        client_say("%zu of these checks went wrong; the README has the policies of IAM", n_bad);
+        client_say("%zu needed check%s went wrong; the README has the policies of IAM", n_bad,
+                n_bad > 1 ? "s" : "");
         return EXIT_FAILURE;
 }
