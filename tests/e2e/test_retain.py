@@ -343,6 +343,21 @@ def test_a_cloud_without_locks_has_none(place):
     assert plan(place)["delete"] == 1
 
 
+def test_a_cloud_that_knows_no_filters_loses_nothing_of_others(place):
+    """It answers with all that the account has, ours or not."""
+    write_profile(place, "KeepLast=1")
+    own, strangers = fill_images(place, image_of(2), image_of(1)), fill_images(
+        place, image_of(5, instance=OTHER_INSTANCE), image_of(6, profile="weekly"),
+        {"tags": {"team": "web"}, "created": 1, "snapshots": 2})
+    _, sets = place.cloud.fill(sets=[
+        {"tags": labels("image", "j-under-way"), "created": 1},
+        {"tags": labels("snapshots", "j-x", OTHER_INSTANCE), "created": 1}, {"created": 1}])
+    place.cloud.configure(ignore_filters=True)
+    assert prune(place)[0]["result"] == "done"
+    assert place.images() == {own[1], *strangers}
+    assert {one for ids in sets for one in ids} <= place.snapshots()
+
+
 def test_a_listing_that_is_refused_ends_the_job(place):
     write_profile(place, "KeepLast=1")
     fill_images(place, image_of(2), image_of(1))
