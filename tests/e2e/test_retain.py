@@ -26,8 +26,21 @@ def place(module_place):
     yield module_place
     module_place.cloud.clear_faults()
     module_place.cloud.configure(**module_place.knobs)
+    forget_users(module_place)
     module_place.cloud.empty()
     module_place.cloud.clear_calls()
+
+
+def forget_users(place):
+    """Whatever a test that failed has left to launch from."""
+    auto_scaling = service_client(place.cloud, "autoscaling")
+    for group in auto_scaling.describe_auto_scaling_groups()["AutoScalingGroups"]:
+        auto_scaling.delete_auto_scaling_group(AutoScalingGroupName=group["AutoScalingGroupName"])
+    for one in auto_scaling.describe_launch_configurations()["LaunchConfigurations"]:
+        auto_scaling.delete_launch_configuration(
+            LaunchConfigurationName=one["LaunchConfigurationName"])
+    for one in place.ec2.describe_launch_templates()["LaunchTemplates"]:
+        place.ec2.delete_launch_template(LaunchTemplateId=one["LaunchTemplateId"])
 
 
 def write_profile(place, *lines, name="nightly", publish=()):
