@@ -92,6 +92,23 @@ int choice_apply(Choice *choice, const Retention *retention, const RetainTime *t
         return 0;
 }
 
+/* A bake does not end by deleting what it has just made, whatever the policy. */
+static int hold_own(const Record *record, Stock *stock)
+{
+        for (size_t i = 0; i < stock->count; i++) {
+                StockObject *object = &stock->items[i];
+                bool is_own = streq_ptr(object->id, record->image_id) ||
+                        streq_ptr(object->id, record->id);
+
+                if (!is_own || object->guard)
+                        continue;
+                if (string_replace(&object->guard, "this bake has made it") < 0)
+                        return -ENOMEM;
+                object->retain.guard = object->guard;
+        }
+        return 0;
+}
+
 /* A guard keeps its own object and changes no other: after the second time nothing would change. */
 int choice_make(Bake *bake, Choice *ret)
 {
@@ -107,7 +124,9 @@ int choice_make(Bake *bake, Choice *ret)
         if (r < 0)
                 return r;
         time.now_usec = ret->stock.now_usec;
-        r = choice_apply(ret, retention, &time);
+        r = hold_own(&bake->record, &ret->stock);
+        if (r >= 0)
+                r = choice_apply(ret, retention, &time);
         if (r >= 0 && ret->n_deleted > 0)
                 r = guard_stock(bake, &ret->stock);
         if (r >= 0)

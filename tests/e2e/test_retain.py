@@ -26,8 +26,21 @@ def place(module_place):
     yield module_place
     module_place.cloud.clear_faults()
     module_place.cloud.configure(**module_place.knobs)
+    forget_users(module_place)
     module_place.cloud.empty()
     module_place.cloud.clear_calls()
+
+
+def forget_users(place):
+    """Whatever a test that failed has left to launch from."""
+    auto_scaling = service_client(place.cloud, "autoscaling")
+    for group in auto_scaling.describe_auto_scaling_groups()["AutoScalingGroups"]:
+        auto_scaling.delete_auto_scaling_group(AutoScalingGroupName=group["AutoScalingGroupName"])
+    for one in auto_scaling.describe_launch_configurations()["LaunchConfigurations"]:
+        auto_scaling.delete_launch_configuration(
+            LaunchConfigurationName=one["LaunchConfigurationName"])
+    for one in place.ec2.describe_launch_templates()["LaunchTemplates"]:
+        place.ec2.delete_launch_template(LaunchTemplateId=one["LaunchTemplateId"])
 
 
 def write_profile(place, *lines, name="nightly", publish=()):
@@ -341,6 +354,21 @@ def test_a_cloud_without_locks_has_none(place):
     fill_images(place, image_of(2), image_of(1))
     place.cloud.fault("DescribeLockedSnapshots", error="InvalidAction", times=-1)
     assert plan(place)["delete"] == 1
+
+
+def test_a_cloud_that_knows_no_filters_loses_nothing_of_others(place):
+    """It answers with all that the account has, ours or not."""
+    write_profile(place, "KeepLast=1")
+    own, strangers = fill_images(place, image_of(2), image_of(1)), fill_images(
+        place, image_of(5, instance=OTHER_INSTANCE), image_of(6, profile="weekly"),
+        {"tags": {"team": "web"}, "created": 1, "snapshots": 2})
+    _, sets = place.cloud.fill(sets=[
+        {"tags": labels("image", "j-under-way"), "created": 1},
+        {"tags": labels("snapshots", "j-x", OTHER_INSTANCE), "created": 1}, {"created": 1}])
+    place.cloud.configure(ignore_filters=True)
+    assert prune(place)[0]["result"] == "done"
+    assert place.images() == {own[1], *strangers}
+    assert {one for ids in sets for one in ids} <= place.snapshots()
 
 
 def test_a_listing_that_is_refused_ends_the_job(place):

@@ -46,6 +46,14 @@ def test_the_oldest_goes_when_a_new_one_is_made(lab):
     assert lab.records()[job["id"]]["state"] == "done"
 
 
+def test_a_bake_does_not_end_by_deleting_what_it_has_made(lab):
+    write_profile(lab, "KeepVerified=1", "KeepAtLeast=0")
+    old = fill(lab, 3)
+    job = lab.bake("bake", "nightly")
+    assert ids(lab) == set(job["images"])
+    assert lab.records()[job["id"]]["details"]["removed"][0]["id"] == old[0]
+
+
 @pytest.mark.parametrize("lines", [
     (), ("KeepLast=1", "AfterBake=no"), ("KeepLast=1", "Select=quiesced:profile=nightly")])
 def test_a_profile_that_does_not_want_it_deletes_nothing(lab, lines):

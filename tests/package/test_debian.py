@@ -91,7 +91,7 @@ def test_it_depends_on_what_it_takes(deb):
     for name in ("libsystemd0", "libcurl4", "libssl3", "libmount1", "libblkid1", "systemd",
                  "ca-certificates", "default-dbus-system-bus | dbus-system-bus"):
         assert re.search(rf"(^|, ){re.escape(name)}( |,|$)", depends), name
-    assert deb.field("Recommends") == "polkitd"
+    assert deb.field("Recommends") == "polkitd, tzdata"
 
 
 def test_the_user_and_its_folders_come_before_what_runs(deb):
