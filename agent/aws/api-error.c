@@ -70,12 +70,16 @@ static const CodeClass classes[] = {
         { "ServiceUnavailable", API_ERROR_TRANSIENT },
         { "RequestTimeout", API_ERROR_TRANSIENT },
         { "RequestTimeoutException", API_ERROR_TRANSIENT },
+        { "OperationAborted", API_ERROR_TRANSIENT }, /* S3: another one is under way */
+        { "BadDigest", API_ERROR_TRANSIENT }, /* S3: it was changed on the way */
+        { "XAmzContentSHA256Mismatch", API_ERROR_TRANSIENT },
         { "AuthFailure", API_ERROR_STALE },
         { "RequestExpired", API_ERROR_STALE },
         { "RequestTimeTooSkewed", API_ERROR_STALE },
         { "ExpiredToken", API_ERROR_STALE },
         { "ExpiredTokenException", API_ERROR_STALE },
         { "InvalidClientTokenId", API_ERROR_STALE },
+        { "InvalidAccessKeyId", API_ERROR_STALE },
         { "UnrecognizedClientException", API_ERROR_STALE },
         /* Outside EC2 a clock that is wrong is told by these two. */
         { "SignatureDoesNotMatch", API_ERROR_STALE },

@@ -16,6 +16,9 @@ typedef enum AwsOutcome {
         AWS_E_CANCELLED, /* nothing is under way */
 } AwsOutcome;
 
+/* The code of an ApiError where there is a whole reply, but of more bytes than the call wants. */
+#define AWS_CODE_TOO_LARGE "ReplyTooLarge"
+
 /* Reads a reply: 0, AWS_E_REFUSED (an error reply), AWS_E_LOST (not to be understood), -ENOMEM. */
 typedef int (*AwsJudge)(void *userdata, const HttpReply *reply, ApiError *reterr);
 
@@ -25,6 +28,8 @@ typedef struct AwsCall {
         bool retries_not_found; /* what it refers to was just created */
         bool only_reads; /* as far as its name tells */
         bool is_repeatable; /* safe to send again after TIMEOUT and LOST */
+        size_t reply_max; /* a longer reply is LOST, with AWS_CODE_TOO_LARGE; 0: HTTP_BODY_MAX */
+        uint64_t attempt_usec; /* one may take so long; 0: 20 s */
         AwsJudge judge;
         void *userdata;
 } AwsCall;

@@ -85,6 +85,8 @@ static int client_connect(AwsClient *client, const AwsClientConfig *config, char
         int r = endpoint_resolve(config->service, config->region, config->domain, &client->endpoint,
                 reterr_message);
 
+        if (r >= 0 && config->label)
+                r = endpoint_add_label(&client->endpoint, config->label);
         if (r < 0)
                 return r;
         if (client->endpoint.is_tls) {
@@ -221,7 +223,9 @@ static void client_learn_clock(AwsClient *client, const HttpReply *reply)
 
 static int client_fail_http(const AwsClient *client, int outcome, ApiError *reterr)
 {
-        const char *code = outcome == HTTP_E_UNTRUSTED ? CODE_UNTRUSTED : NULL;
+        const char *code = outcome == HTTP_E_UNTRUSTED ? CODE_UNTRUSTED :
+                outcome == HTTP_E_TOO_LARGE            ? AWS_CODE_TOO_LARGE :
+                                                         NULL;
         _cleanup_(freep) char *message = NULL;
 
         if (string_printf(&message, "%s: %s", client->endpoint.host,
@@ -242,8 +246,10 @@ static int client_fail_http(const AwsClient *client, int outcome, ApiError *rete
 int aws_client_send(AwsClient *client, const AwsCall *call, AwsMessage *message, ApiError *reterr)
 {
         const HttpReply *reply = &message->reply;
-        int r = http_connection_send(client->connection, &message->http, &message->reply);
+        int r;
 
+        message->reply.body_max = call->reply_max;
+        r = http_connection_send(client->connection, &message->http, &message->reply);
         if (r < 0)
                 return r;
         client_learn_clock(client, reply);
@@ -299,6 +305,8 @@ static ApiErrorClass classify_outcome(const AwsCall *call, int outcome, const Ap
                 return error->code ? API_ERROR_FINAL : API_ERROR_TRANSIENT;
         case AWS_E_TIMEOUT:
         case AWS_E_LOST:
+                if (call->reply_max > 0 && streq_ptr(error->code, AWS_CODE_TOO_LARGE))
+                        return API_ERROR_FINAL;
                 return call->is_repeatable ? API_ERROR_TRANSIENT : API_ERROR_FINAL;
         default:
                 return API_ERROR_FINAL;
@@ -313,7 +321,8 @@ static int client_try(AwsClient *client, const AwsCall *call, AwsMessage *messag
         r = aws_client_sign(client, call, message, reterr);
         if (r != 0)
                 return r;
-        message->http.deadline_usec = clock_usec() + ATTEMPT_USEC;
+        message->http.deadline_usec =
+                clock_usec() + (call->attempt_usec > 0 ? call->attempt_usec : ATTEMPT_USEC);
         if (message->http.deadline_usec > client->deadline_usec)
                 message->http.deadline_usec = client->deadline_usec;
         return aws_client_send(client, call, message, reterr);

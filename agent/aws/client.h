@@ -11,6 +11,7 @@ typedef struct AwsClient AwsClient;
 typedef struct AwsClientConfig {
         const char *service; /* "ec2": part of the host's name and of the signature */
         const char *region;
+        const char *label; /* a bucket of S3, before the host's name; or NULL */
         const char *domain; /* of services, from the metadata service; NULL: by the region */
         CredentialsProvider *credentials; /* outlives the client */
         bool (*cancelled)(void *userdata); /* asked between attempts; or NULL */

@@ -3,6 +3,7 @@
 
 #include "aws/endpoint.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 
 #include "base/text.h"
@@ -104,6 +105,35 @@ int endpoint_parse(const char *string, Endpoint *ret)
         *ret = endpoint;
         endpoint = (Endpoint){ 0 };
         return 0;
+}
+
+int endpoint_add_label(Endpoint *endpoint, const char *label)
+{
+        _cleanup_(freep) char *host = NULL, *base = NULL;
+
+        if (string_printf(&host, "%s.%s", label, endpoint->host) < 0 ||
+                string_printf(&base, "%s://%s", endpoint->is_tls ? "https" : "http", host) < 0)
+                return -ENOMEM;
+        free(endpoint->host);
+        endpoint->host = TAKE_PTR(host);
+        free(endpoint->base);
+        endpoint->base = TAKE_PTR(base);
+        return 0;
+}
+
+bool endpoint_is_address(const Endpoint *endpoint)
+{
+        size_t length = strcspn(endpoint->host, ":");
+        char name[INET_ADDRSTRLEN];
+        struct in_addr address;
+
+        if (endpoint->host[0] == '[') /* IPv6 */
+                return true;
+        if (length >= sizeof(name))
+                return false;
+        memcpy(name, endpoint->host, length);
+        name[length] = '\0';
+        return inet_pton(AF_INET, name, &address) == 1;
 }
 
 /*

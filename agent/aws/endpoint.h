@@ -26,5 +26,11 @@ int endpoint_resolve(const char *service, const char *region, const char *domain
 /* Any http:// or https:// URL without user, query and fragment: 0, -ENOMEM or -EINVAL. */
 int endpoint_parse(const char *url, Endpoint *ret);
 
+/* Puts "LABEL." before the host's name. 0 or -ENOMEM. */
+int endpoint_add_label(Endpoint *endpoint, const char *label);
+
+/* Whether the host is an IP address, before which no label can stand. */
+bool endpoint_is_address(const Endpoint *endpoint);
+
 /* The domain of a region's partition, for when the metadata service did not say. */
 const char *endpoint_domain(const char *region);

@@ -4,6 +4,7 @@
 #include "aws/http.h"
 
 #include <poll.h>
+#include <stddef.h>
 #include <strings.h>
 #include <sys/socket.h>
 
@@ -93,6 +94,19 @@ static bool header_value(const char *line, size_t length, const char *name, char
         return true;
 }
 
+#define KEPT(member) offsetof(HttpReply, member), sizeof(((HttpReply *)0)->member)
+
+static const struct {
+        const char *name;
+        size_t offset, size; /* of the member */
+} kept_headers[] = {
+        { "x-amzn-RequestId", KEPT(request_id) },
+        { "x-amz-request-id", KEPT(request_id) },
+        { "x-amz-bucket-region", KEPT(bucket_region) },
+        { "ETag", KEPT(etag) },
+        { "Content-Length", KEPT(content_length) },
+};
+
 static size_t on_reply_header(char *line, size_t size, size_t count, void *userdata)
 {
         Exchange *exchange = userdata;
@@ -107,9 +121,10 @@ static size_t on_reply_header(char *line, size_t size, size_t count, void *userd
         }
         if (header_value(line, length, "Date", value))
                 (void)timestamp_parse_http(value, &reply->date_usec);
-        else if (header_value(line, length, "x-amzn-RequestId", value) ||
-                header_value(line, length, "x-amz-request-id", value))
-                memcpy(reply->request_id, value, sizeof(value));
+        for (size_t i = 0; i < ELEMENTSOF(kept_headers); i++)
+                if (header_value(line, length, kept_headers[i].name, value))
+                        (void)snprintf((char *)reply + kept_headers[i].offset,
+                                kept_headers[i].size, "%s", value);
         return length;
 }
 
@@ -332,7 +347,8 @@ static void reply_clear(HttpReply *reply)
         reply->status = 0;
         reply->body.length = 0;
         reply->date_usec = 0;
-        reply->request_id[0] = '\0';
+        for (size_t i = 0; i < ELEMENTSOF(kept_headers); i++)
+                *((char *)reply + kept_headers[i].offset) = '\0';
 }
 
 static int refuse(HttpConnection *connection, const char *message)

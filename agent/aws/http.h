@@ -40,7 +40,10 @@ typedef struct HttpReply {
         size_t body_max; /* 0: HTTP_BODY_MAX */
         Text body; /* what it held is overwritten, its memory is used again */
         uint64_t date_usec; /* of the Date header, 1 s steps; 0 without one */
-        char request_id[64]; /* "" if there was none */
+        char request_id[64]; /* this and what follows: "" if there was none */
+        char bucket_region[64]; /* S3: where a bucket lies that is not here */
+        char etag[64]; /* S3: with its quotes */
+        char content_length[24]; /* as it is written, also where no body follows */
 } HttpReply;
 
 void http_reply_done(HttpReply *reply);

@@ -34,6 +34,9 @@ libaws_a_SOURCES = \
 	%D%/query.c %D%/query.h \
 	%D%/query-call.c %D%/query-call.h \
 	%D%/retry.c %D%/retry.h \
+	%D%/s3.c %D%/s3.h \
+	%D%/s3-many.c %D%/s3-many.h \
+	%D%/s3-object.c %D%/s3-object.h \
 	%D%/sigv4.c %D%/sigv4.h \
 	%D%/ssm.c %D%/ssm.h \
 	%D%/tags.c %D%/tags.h \
@@ -41,8 +44,10 @@ libaws_a_SOURCES = \
 	%D%/xml.c %D%/xml.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += test-api-error test-bucket test-credentials test-endpoint test-query test-retry test-uri test-xml
-TESTS += test-api-error test-bucket test-credentials test-endpoint test-query test-retry test-uri test-xml
+check_PROGRAMS += test-api-error test-bucket test-credentials test-endpoint test-query test-retry \
+	test-s3 test-uri test-xml
+TESTS += test-api-error test-bucket test-credentials test-endpoint test-query test-retry test-s3 \
+	test-uri test-xml
 AWS_TEST_LIBS = $(AWS_LIBS) $(CMOCKA_LIBS)
 test_api_error_SOURCES = tests/unit/test-api-error.c
 test_api_error_CFLAGS = $(TEST_CFLAGS)
@@ -62,6 +67,9 @@ test_query_LDADD = $(AWS_TEST_LIBS)
 test_retry_SOURCES = tests/unit/test-retry.c
 test_retry_CFLAGS = $(TEST_CFLAGS)
 test_retry_LDADD = $(AWS_TEST_LIBS)
+test_s3_SOURCES = tests/unit/test-s3.c
+test_s3_CFLAGS = $(TEST_CFLAGS)
+test_s3_LDADD = $(AWS_TEST_LIBS)
 test_uri_SOURCES = tests/unit/test-uri.c
 test_uri_CFLAGS = $(TEST_CFLAGS)
 test_uri_LDADD = $(AWS_TEST_LIBS)
@@ -84,7 +92,8 @@ sigv4_replay_LDADD = $(AWS_LIBS)
 # Our client at the end of a socket, for tests against the simulated cloud.
 check_PROGRAMS += aws-probe
 aws_probe_SOURCES = tests/aws/aws-probe.c tests/aws/probe.c tests/aws/probe.h tests/aws/probe-images.c \
-	tests/aws/probe-instances.c tests/aws/probe-publishing.c tests/aws/probe-services.c
+	tests/aws/probe-instances.c tests/aws/probe-publishing.c tests/aws/probe-s3.c \
+	tests/aws/probe-services.c
 aws_probe_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
 aws_probe_LDADD = $(AWS_LIBS)
 
@@ -105,6 +114,7 @@ EXTRA_DIST += \
 	tests/aws/test_instances.py \
 	tests/aws/test_metadata.py \
 	tests/aws/test_publishing.py \
+	tests/aws/test_s3.py \
 	tests/aws/test_services.py \
 	tests/aws/test_sigv4_differential.py \
 	tests/fuzz/corpus/xml

@@ -60,3 +60,10 @@ int probe_terminate_instance(Probe *probe, const json_t *command, json_t *answer
 int probe_describe_instances(Probe *probe, const json_t *command, json_t *answer);
 int probe_describe_health(Probe *probe, const json_t *command, json_t *answer);
 int probe_get_console(Probe *probe, const json_t *command, json_t *answer);
+
+/* Verbs about S3. */
+int probe_put_object(Probe *probe, const json_t *command, json_t *answer);
+int probe_get_object(Probe *probe, const json_t *command, json_t *answer);
+int probe_head_object(Probe *probe, const json_t *command, json_t *answer);
+int probe_delete_objects(Probe *probe, const json_t *command, json_t *answer);
+int probe_list_objects(Probe *probe, const json_t *command, json_t *answer);

@@ -11,8 +11,12 @@ OUTCOMES = {0: 'done', 1: 'refused', 2: 'timeout', 3: 'lost', 4: 'unreachable', 
 IMDS_OUTCOMES = {0: 'done', 1: 'unreachable', 2: 'disabled', 3: 'absent', 4: 'failed'}
 CREDENTIALS_OUTCOMES = {0: 'done', 1: 'none', 2: 'failed', 3: 'invalid'}
 SSM_OUTCOMES = {**OUTCOMES, 8: 'not-taken'}
+S3_OUTCOMES = {**OUTCOMES, 8: 'no-bucket', 9: 'denied', 10: 'acls-off', 11: 'elsewhere',
+               12: 'too-large'}
 NAMES = {'imds': IMDS_OUTCOMES, 'credentials': CREDENTIALS_OUTCOMES,
-         'get-parameter': SSM_OUTCOMES, 'put-parameter': SSM_OUTCOMES}
+         'get-parameter': SSM_OUTCOMES, 'put-parameter': SSM_OUTCOMES,
+         **dict.fromkeys(('put-object', 'get-object', 'head-object', 'delete-objects',
+                          'list-objects'), S3_OUTCOMES)}
 
 
 class Probe:

@@ -103,6 +103,32 @@ static void what_is_no_region_domain_or_url_is_named(void **state)
         }
 }
 
+static void a_label_stands_before_a_name_and_not_before_an_address(void **state)
+{
+        static const struct {
+                const char *url, *base, *host;
+                bool is_address;
+        } cases[] = {
+                { "https://s3.eu-west-1.amazonaws.com/", "https://b.s3.eu-west-1.amazonaws.com",
+                        "b.s3.eu-west-1.amazonaws.com", false },
+                { "http://localhost:8080", "http://b.localhost:8080", "b.localhost:8080", false },
+                { "https://127.0.0.1:443", "https://b.127.0.0.1", "b.127.0.0.1", true },
+                { "http://10.0.0.1:9000/", "http://b.10.0.0.1:9000", "b.10.0.0.1:9000", true },
+                { "http://[::1]:9000/", "http://b.[::1]:9000", "b.[::1]:9000", true },
+                { "http://1.2.3.4.example", "http://b.1.2.3.4.example", "b.1.2.3.4.example", false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(endpoint_done) Endpoint endpoint = { 0 };
+
+                assert_int_equal(endpoint_parse(cases[i].url, &endpoint), 0);
+                assert_int_equal(endpoint_is_address(&endpoint), cases[i].is_address);
+                assert_int_equal(endpoint_add_label(&endpoint, "b"), 0);
+                assert_string_equal(endpoint.base, cases[i].base);
+                assert_string_equal(endpoint.host, cases[i].host);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -110,6 +136,7 @@ int main(void)
                 cmocka_unit_test_setup(the_variables_of_the_sdks_come_first, clear_environment),
                 cmocka_unit_test_setup(
                         a_blank_in_a_services_id_is_an_underscore, clear_environment),
+                cmocka_unit_test(a_label_stands_before_a_name_and_not_before_an_address),
                 cmocka_unit_test_setup(what_is_no_region_domain_or_url_is_named, clear_environment),
         };
 

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Objects of S3, many at a time: listed page by page, and deleted by the thousand. */
+
+#include "aws/s3-many.h"
+
+#include "aws/s3-object.h"
+#include "aws/uri.h"
+#include "base/clock.h"
+
+#define PAGES_MAX 10000 /* of a thousand keys */
+#define KEY_BYTES_MAX 1024
+#define BLANKS " \t\n\r"
+#define NAMESPACE "http://s3.amazonaws.com/doc/2006-03-01/"
+
+static int fail_lost(ApiError *reterr, const char *message)
+{
+        return api_error_set(reterr, NULL, message) < 0 ? -ENOMEM : S3_E_LOST;
+}
+
+/* --- Lists ------------------------------------------------------------------------------------ */
+
+static int read_list(void *userdata, const HttpReply *reply, ApiError *reterr)
+{
+        Xml **page = userdata;
+
+        *page = xml_free(*page);
+        return s3_read_document(reply, "ListBucketResult", page, reterr);
+}
+
+/* encoding-type=url, since XML cannot hold every key: a blank is a plus then. */
+static int decode_key(const char *encoded, char **ret)
+{
+        _cleanup_(freep) char *copy = strdup(encoded);
+
+        if (!copy)
+                return -ENOMEM;
+        for (char *p = copy; *p; p++)
+                if (*p == '+')
+                        *p = ' ';
+        return uri_decode(copy, strlen(copy), ret);
+}
+
+static int tell_object(const XmlNode *item, S3OnObject on_object, void *userdata)
+{
+        const char *encoded = xml_text(item, "Key"), *modified = xml_text(item, "LastModified");
+        _cleanup_(freep) char *key = NULL;
+        S3Object object = { .size_bytes = xml_u64(item, "Size", 0) };
+        int r;
+
+        if (!encoded || strlen(encoded) > 3 * KEY_BYTES_MAX)
+                return 0;
+        r = decode_key(encoded, &key);
+        if (r == -EINVAL)
+                return 0; /* a NUL: no key that can be spoken of here */
+        if (r < 0)
+                return r;
+        object.key = key;
+        if (modified)
+                (void)timestamp_parse(modified, &object.modified_usec);
+        return on_object(userdata, &object);
+}
+
+static int tell_page(const XmlNode *root, S3OnObject on_object, void *userdata)
+{
+        for (const XmlNode *item = xml_first(root); item; item = xml_next(item))
+                if (streq(xml_name(item), "Contents")) {
+                        int r = tell_object(item, on_object, userdata);
+
+                        if (r < 0)
+                                return r;
+                }
+        return 0;
+}
+
+static int get_page(
+        S3Bucket *bucket, const char *prefix, const char *token, Xml **ret, ApiError *reterr)
+{
+        const KeyValue query[] = {
+                { "list-type", "2" },
+                { "encoding-type", "url" },
+                { "prefix", prefix },
+                { "continuation-token", token },
+        };
+        const S3Call call = {
+                .method = "GET",
+                .query = query,
+                .n_query = token ? ELEMENTSOF(query) : ELEMENTSOF(query) - 1,
+                .read = read_list,
+                .userdata = ret,
+        };
+
+        return s3_call(bucket, &call, reterr);
+}
+
+int s3_list_objects(S3Bucket *bucket, const char *prefix, S3OnObject on_object, void *userdata,
+        ApiError *reterr)
+{
+        _cleanup_(freep) char *token = NULL;
+
+        for (unsigned n = 0; n < PAGES_MAX; n++) {
+                _cleanup_(xml_freep) Xml *page = NULL;
+                int r = get_page(bucket, prefix, token, &page, reterr);
+
+                if (r != 0)
+                        return r;
+                r = tell_page(xml_root(page), on_object, userdata);
+                if (r < 0 || !xml_bool(xml_root(page), "IsTruncated", false))
+                        return r;
+                if (!xml_text(xml_root(page), "NextContinuationToken"))
+                        return fail_lost(reterr, "The listing is cut off, and tells no next page");
+                r = string_replace(&token, xml_text(xml_root(page), "NextContinuationToken"));
+                if (r < 0)
+                        return r;
+        }
+        return fail_lost(reterr, "The pages of the listing do not come to an end");
+}
+
+/* --- Deletion --------------------------------------------------------------------------------- */
+
+/*
+ * In XML, and read again from it: XML 1.0 has no way to write most control characters, and blanks
+ * around a text are lost.
+ */
+static bool is_writable(const char *key)
+{
+        size_t length = strlen(key);
+
+        if (length == 0 || strchr(BLANKS, key[0]) || strchr(BLANKS, key[length - 1]))
+                return false;
+        for (const char *p = key; *p; p++)
+                if ((unsigned char)*p < ' ' && !strchr(BLANKS, *p))
+                        return false;
+        return true;
+}
+
+static int add_escaped(Text *text, const char *key)
+{
+        int r = 0;
+
+        for (const char *p = key; *p && r >= 0; p++)
+                if (strchr("<>&\t\n\r", *p))
+                        r = text_addf(text, "&#%d;", *p);
+                else
+                        r = text_add_bytes(text, p, 1);
+        return r;
+}
+
+static int add_key(Text *text, const char *key)
+{
+        int r = text_add(text, "<Object><Key>");
+
+        if (r >= 0)
+                r = add_escaped(text, key);
+        return r < 0 ? r : text_add(text, "</Key></Object>");
+}
+
+/* *ret_count tells how many are in it. */
+static int make_order(const StringList *keys, Text *ret, size_t *ret_count)
+{
+        int r = text_add(ret, "<Delete xmlns=\"" NAMESPACE "\">");
+
+        *ret_count = 0;
+        for (size_t i = 0; i < keys->count && r >= 0; i++) {
+                if (!is_writable(keys->items[i]))
+                        continue;
+                r = add_key(ret, keys->items[i]);
+                (*ret_count)++;
+        }
+        return r < 0 ? r : text_add(ret, "<Quiet>true</Quiet></Delete>");
+}
+
+static int read_result(void *userdata, const HttpReply *reply, ApiError *reterr)
+{
+        Xml **result = userdata;
+
+        *result = xml_free(*result);
+        return s3_read_document(reply, "DeleteResult", result, reterr);
+}
+
+static int note_refusals(const XmlNode *root, StringList *refused, ApiError *reterr)
+{
+        for (const XmlNode *item = xml_first(root); item; item = xml_next(item)) {
+                const char *key = xml_text(item, "Key"), *code = xml_text(item, "Code");
+
+                if (!streq(xml_name(item), "Error") || streq_ptr(code, "NoSuchKey"))
+                        continue;
+                if (!reterr->code &&
+                        api_error_set(reterr, code ? code : "Error", xml_text(item, "Message")) < 0)
+                        return -ENOMEM;
+                if (string_list_add(refused, key ? key : "") < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+static int delete_some(
+        S3Bucket *bucket, const StringList *keys, StringList *refused, ApiError *reterr)
+{
+        static const KeyValue query[] = { { "delete", "" } };
+        static const KeyValue headers[] = { { "Content-Type", "application/xml" } };
+        _cleanup_(text_done) Text order = TEXT_INIT;
+        _cleanup_(xml_freep) Xml *result = NULL;
+        S3Call call = {
+                .method = "POST",
+                .query = query,
+                .n_query = ELEMENTSOF(query),
+                .headers = headers,
+                .n_headers = ELEMENTSOF(headers),
+                .read = read_result,
+                .userdata = &result,
+        };
+        size_t count;
+        int r = make_order(keys, &order, &count);
+
+        if (r < 0 || count == 0)
+                return r;
+        call.body = order.data;
+        call.body_size = order.length;
+        r = s3_call(bucket, &call, reterr);
+        return r != 0 ? r : note_refusals(xml_root(result), refused, reterr);
+}
+
+static int delete_unwritable(S3Bucket *bucket, const StringList *keys, ApiError *reterr)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < keys->count && r == 0; i++)
+                if (!is_writable(keys->items[i]))
+                        r = s3_delete_object(bucket, keys->items[i], reterr);
+        return r;
+}
+
+int s3_delete_objects(
+        S3Bucket *bucket, const StringList *keys, StringList *ret_refused, ApiError *reterr)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < keys->count && r == 0; i += S3_DELETE_MAX) {
+                StringList some = { keys->items + i, keys->count - i };
+
+                if (some.count > S3_DELETE_MAX)
+                        some.count = S3_DELETE_MAX;
+                r = delete_some(bucket, &some, ret_refused, reterr);
+                if (r == 0)
+                        r = delete_unwritable(bucket, &some, reterr);
+        }
+        if (r != 0 || ret_refused->count == 0)
+                return r;
+        return streq_ptr(reterr->code, "AccessDenied") ? S3_E_DENIED : S3_E_REFUSED;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Objects of S3, one at a time. */
+
+#include "aws/s3-object.h"
+
+#include "base/text.h"
+
+int s3_put_object(S3Bucket *bucket, const S3Upload *upload, ApiError *reterr)
+{
+        KeyValue headers[2];
+        S3Call call = {
+                .method = "PUT",
+                .key = upload->key,
+                .headers = headers,
+                .body = upload->size > 0 ? upload->body : "",
+                .body_size = upload->size,
+        };
+
+        if (upload->content_type)
+                headers[call.n_headers++] = (KeyValue){ "Content-Type", upload->content_type };
+        if (upload->acl)
+                headers[call.n_headers++] = (KeyValue){ "x-amz-acl", upload->acl };
+        return s3_call(bucket, &call, reterr);
+}
+
+static int read_body(void *userdata, const HttpReply *reply, ApiError *reterr)
+{
+        Text *text = userdata;
+
+        (void)reterr;
+        text->length = 0; /* of an earlier attempt */
+        return text_add_bytes(text, reply->body.data ? reply->body.data : "", reply->body.length);
+}
+
+int s3_get_object(S3Bucket *bucket, const char *key, size_t most, Text *ret, ApiError *reterr)
+{
+        _cleanup_(text_done) Text text = TEXT_INIT;
+        const S3Call call = {
+                .method = "GET",
+                .key = key,
+                .reply_max = most,
+                .read = read_body,
+                .userdata = &text,
+        };
+        int r = s3_call(bucket, &call, reterr);
+
+        if (r != 0)
+                return r;
+        *ret = text;
+        text = TEXT_INIT;
+        return 0;
+}
+
+static int read_head(void *userdata, const HttpReply *reply, ApiError *reterr)
+{
+        S3Head *head = userdata;
+
+        memcpy(head->etag, reply->etag, sizeof(head->etag));
+        if (parse_u64(reply->content_length, &head->size_bytes) < 0)
+                return aws_call_fail_unintelligible(reply, reterr);
+        return 0;
+}
+
+int s3_head_object(S3Bucket *bucket, const char *key, S3Head *ret, ApiError *reterr)
+{
+        S3Head head = { 0 };
+        const S3Call call = {
+                .method = "HEAD",
+                .key = key,
+                .read = read_head,
+                .userdata = &head,
+        };
+        int r = s3_call(bucket, &call, reterr);
+
+        if (r == 0)
+                *ret = head;
+        return r;
+}
+
+int s3_delete_object(S3Bucket *bucket, const char *key, ApiError *reterr)
+{
+        const S3Call call = { .method = "DELETE", .key = key };
+        int r = s3_call(bucket, &call, reterr);
+
+        return r == S3_E_NOT_FOUND ? 0 : r;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* S3: a bucket, in whichever region it lies, and what calls on it have in common. */
+
+#include "aws/client.h"
+#include "aws/xml.h"
+
+/* "The common outcomes" are all but NOT_FOUND and TOO_LARGE. */
+typedef enum S3Outcome {
+        S3_E_REFUSED = AWS_E_REFUSED,
+        S3_E_TIMEOUT = AWS_E_TIMEOUT,
+        S3_E_LOST = AWS_E_LOST,
+        S3_E_UNREACHABLE = AWS_E_UNREACHABLE,
+        S3_E_NO_CREDENTIALS = AWS_E_NO_CREDENTIALS,
+        S3_E_CANCELLED = AWS_E_CANCELLED,
+        S3_E_NOT_FOUND, /* the key */
+        S3_E_NO_BUCKET,
+        S3_E_DENIED,    /* also: the bucket is not the account's whose it should be */
+        S3_E_ACLS_OFF,  /* the bucket takes no access control lists */
+        S3_E_ELSEWHERE, /* sent from region to region */
+        S3_E_TOO_LARGE, /* the object is larger than it may be */
+        S3_E_MAX,
+} S3Outcome;
+
+typedef struct S3Bucket S3Bucket;
+
+typedef struct S3BucketConfig {
+        const char *name;
+        const char *region; /* that is asked first; the bucket itself may lie elsewhere */
+        const char *domain; /* of services; NULL: by the region */
+        const char *owner;  /* an account: nothing is done in a bucket of another one; or NULL */
+        CredentialsProvider *credentials;  /* outlives the bucket */
+        bool (*cancelled)(void *userdata); /* asked between attempts; or NULL */
+        void *userdata;
+} S3BucketConfig;
+
+/* By S3's rules for names: what comes from outside goes into a host's name or a path. */
+bool s3_bucket_name_is_valid(const char *name);
+
+/*
+ * AWS_ENDPOINT_URL_S3 and the like replace the address, see aws_client_new(). 0, -ENOMEM, or
+ * -EINVAL with a message: also for a name that is none.
+ */
+int s3_bucket_new(const S3BucketConfig *config, S3Bucket **ret, char **reterr_message);
+S3Bucket *s3_bucket_free(S3Bucket *bucket);
+DEFINE_CLEANUP(S3Bucket *, s3_bucket_free)
+
+const char *s3_bucket_name(const S3Bucket *bucket);
+
+/* Where it lies, as far as that is known. */
+const char *s3_bucket_region(const S3Bucket *bucket);
+
+typedef struct S3Call {
+        const char *method;
+        const char *key; /* NULL: the bucket itself */
+        const KeyValue *query;
+        size_t n_query;
+        const KeyValue *headers; /* S3_HEADERS_MAX at most */
+        size_t n_headers;
+        const void *body; /* goes with its MD5 and its SHA-256; or NULL */
+        size_t body_size;
+        size_t reply_max; /* see AwsCall */
+        AwsJudge read;    /* of a reply that tells of success; or NULL */
+        void *userdata;   /* for `read` */
+} S3Call;
+
+#define S3_HEADERS_MAX 4
+
+/* With retries, and once more where the bucket turns out to be. 0, an S3Outcome, -ENOMEM, ... */
+int s3_call(S3Bucket *bucket, const S3Call *call, ApiError *reterr);
+
+/* For `read`: the document that a reply holds, if its root is that. 0, AWS_E_LOST or -ENOMEM. */
+int s3_read_document(const HttpReply *reply, const char *root, Xml **ret, ApiError *reterr);
+
+/* What went wrong and what to do about it, in words; 0 or -ENOMEM. */
+int s3_explain(const S3Bucket *bucket, int outcome, const ApiError *error, char **ret);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What aws-probe does with S3. */
+
+#include "aws/s3-many.h"
+#include "aws/s3-object.h"
+#include "base/log.h"
+#include "tests/aws/probe.h"
+
+/* A bucket of its own for each command. */
+static S3Bucket *open_bucket(Probe *probe, const json_t *command)
+{
+        _cleanup_(freep) char *message = NULL;
+        const S3BucketConfig config = {
+                .name = probe_argument(command, "bucket"),
+                .region = aws_region_from_environment(),
+                .owner = json_get_string(command, "owner", NULL),
+                .credentials = probe->credentials,
+        };
+        S3Bucket *bucket;
+        int r = s3_bucket_new(&config, &bucket, &message);
+
+        if (r >= 0)
+                return bucket;
+        (void)log_error_errno(r, "Failed to prepare the bucket: %s", message ? message : "%m");
+        exit(1);
+}
+
+static void put_outcome(json_t *answer, const S3Bucket *bucket, int r, const ApiError *error)
+{
+        _cleanup_(freep) char *words = NULL;
+
+        probe_put_error(answer, error);
+        probe_put(answer, "region", s3_bucket_region(bucket));
+        if (r > 0 && s3_explain(bucket, r, error, &words) == 0)
+                probe_put(answer, "words", words);
+}
+
+int probe_put_object(Probe *probe, const json_t *command, json_t *answer)
+{
+        _cleanup_(s3_bucket_freep) S3Bucket *bucket = open_bucket(probe, command);
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        const char *body = probe_argument(command, "body");
+        const S3Upload upload = {
+                .key = probe_argument(command, "key"),
+                .body = body,
+                .size = strlen(body),
+                .content_type = json_get_string(command, "content-type", NULL),
+                .acl = json_get_string(command, "acl", NULL),
+        };
+        int r = s3_put_object(bucket, &upload, &error);
+
+        put_outcome(answer, bucket, r, &error);
+        return r;
+}
+
+int probe_get_object(Probe *probe, const json_t *command, json_t *answer)
+{
+        _cleanup_(s3_bucket_freep) S3Bucket *bucket = open_bucket(probe, command);
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        _cleanup_(text_done) Text body = TEXT_INIT;
+        size_t most = (size_t)json_get_u64(command, "most", 1 << 20);
+        int r = s3_get_object(bucket, probe_argument(command, "key"), most, &body, &error);
+
+        put_outcome(answer, bucket, r, &error);
+        probe_put(answer, "body", body.data);
+        return r;
+}
+
+int probe_head_object(Probe *probe, const json_t *command, json_t *answer)
+{
+        _cleanup_(s3_bucket_freep) S3Bucket *bucket = open_bucket(probe, command);
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        S3Head head = { 0 };
+        int r = s3_head_object(bucket, probe_argument(command, "key"), &head, &error);
+
+        put_outcome(answer, bucket, r, &error);
+        probe_put_number(answer, "size", head.size_bytes);
+        probe_put(answer, "etag", head.etag);
+        return r;
+}
+
+int probe_delete_objects(Probe *probe, const json_t *command, json_t *answer)
+{
+        _cleanup_(s3_bucket_freep) S3Bucket *bucket = open_bucket(probe, command);
+        _cleanup_(string_list_done) StringList keys = STRING_LIST_INIT, refused = STRING_LIST_INIT;
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        json_t *array = json_array();
+        int r;
+
+        probe_read_strings(json_object_get(command, "keys"), &keys);
+        if (keys.count == 1)
+                r = s3_delete_object(bucket, keys.items[0], &error);
+        else
+                r = s3_delete_objects(bucket, &keys, &refused, &error);
+        put_outcome(answer, bucket, r, &error);
+        for (size_t i = 0; i < refused.count; i++)
+                json_array_append_new(array, json_string(refused.items[i]));
+        json_object_set_new(answer, "refused", array);
+        return r;
+}
+
+static int on_object(void *userdata, const S3Object *object)
+{
+        json_t *item = json_object();
+
+        probe_put(item, "key", object->key);
+        probe_put_number(item, "size", object->size_bytes);
+        probe_put_number(item, "modified-usec", object->modified_usec);
+        return json_array_append_new(userdata, item) < 0 ? -ENOMEM : 0;
+}
+
+int probe_list_objects(Probe *probe, const json_t *command, json_t *answer)
+{
+        _cleanup_(s3_bucket_freep) S3Bucket *bucket = open_bucket(probe, command);
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        json_t *array = json_array();
+        int r = s3_list_objects(
+                bucket, json_get_string(command, "prefix", ""), on_object, array, &error);
+
+        put_outcome(answer, bucket, r, &error);
+        json_object_set_new(answer, "objects", array);
+        return r;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aws/s3.h"
+
+#include "tests/unit/unit.h"
+
+static void names_of_buckets(void **state)
+{
+        static const char *const good[] = { "abc", "my-bucket.logs", "0a0",
+                "a23456789012345678901234567890123456789012345678901234567890123" };
+        static const char *const bad[] = { "", "ab", "Abc", "a_c", "-abc", "abc.", "a..b", "a/b",
+                "192.168.0.1", "abc@example.com", "abc#", "a b",
+                "a234567890123456789012345678901234567890123456789012345678901234" };
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTSOF(good); i++)
+                assert_true(s3_bucket_name_is_valid(good[i]));
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                assert_false(s3_bucket_name_is_valid(bad[i]));
+}
+
+static S3Bucket *open_bucket(const char *name)
+{
+        const S3BucketConfig config = {
+                .name = name,
+                .region = "eu-central-1",
+                .owner = "123456789012",
+        };
+        S3Bucket *bucket = NULL;
+        char *message = NULL;
+
+        setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9", 1);
+        assert_int_equal(s3_bucket_new(&config, &bucket, &message), 0);
+        return bucket;
+}
+
+static void what_is_no_bucket_is_named(void **state)
+{
+        const S3BucketConfig config = { .name = "My_Bucket", .region = "eu-central-1" };
+        _cleanup_(freep) char *message = NULL;
+        S3Bucket *bucket = NULL;
+
+        (void)state;
+        assert_int_equal(s3_bucket_new(&config, &bucket, &message), -EINVAL);
+        assert_non_null(strstr(message, "My_Bucket"));
+}
+
+static void every_outcome_names_a_remedy(void **state)
+{
+        static const struct {
+                S3Outcome outcome;
+                const char *code, *word;
+        } cases[] = {
+                { S3_E_NO_BUCKET, "NoSuchBucket", "there is no bucket bundles" },
+                { S3_E_DENIED, "AccessDenied", "account 123456789012" },
+                { S3_E_ACLS_OFF, "AccessControlListNotSupported", "Object Ownership" },
+                { S3_E_ELSEWHERE, "PermanentRedirect", "not in region eu-central-1" },
+                { S3_E_TOO_LARGE, AWS_CODE_TOO_LARGE, "larger" },
+                { S3_E_REFUSED, "SlowDown", "bucket bundles: SlowDown" },
+        };
+        _cleanup_(s3_bucket_freep) S3Bucket *bucket = open_bucket("bundles");
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+                _cleanup_(freep) char *words = NULL;
+
+                assert_int_equal(api_error_set(&error, cases[i].code, NULL), 0);
+                assert_int_equal(s3_explain(bucket, cases[i].outcome, &error, &words), 0);
+                assert_non_null(strstr(words, cases[i].word));
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(names_of_buckets),
+                cmocka_unit_test(what_is_no_bucket_is_named),
+                cmocka_unit_test(every_outcome_names_a_remedy),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
