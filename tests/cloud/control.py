@@ -150,14 +150,6 @@ class Cloud:
         """
         self._ask("empty")
 
-    def populate(self, images, snapshots, gone=0, age=0, tags=None):
-        """
-        So many images of so many snapshots each, which are `age` seconds old and hold nothing; of
-        the last `gone` images only the snapshots are there.
-        """
-        self._ask("populate", images=images, snapshots=snapshots, gone=gone, age=age,
-                  tags=tags or {})
-
     def fault(self, action, **fields):
         """Scripts a fault, see faults.Fault; its number, which is `fault` in the calls it hits."""
         return self._ask("fault", action=action, **fields)

@@ -12,7 +12,6 @@ from .image_making import instance_stopped
 from .images import image_report
 from .lifecycle import instance_report
 from .objects import object_report, object_store
-from .populating import populate
 from .settings import overridden
 from .snapshots import snapshot_report
 from .ssm import parameter_report
@@ -46,7 +45,6 @@ def operations(server):
         "knobs": lambda: dict(world.knobs),
         "empty": world.empty,
         "forget-client-tokens": world.forget_client_tokens,
-        "populate": lambda **fields: populate(world, **fields),
         "fill": lambda images=(), sets=(): fill(world, images, sets),
         "snapshots": lambda region=None: [snapshot_report(one) for one
                                           in _fresh(world, region, "snapshots")],

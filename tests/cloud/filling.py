@@ -14,6 +14,7 @@ ENTRY = {
     "size_gib": 8,               # of each
     "protection": "disabled",    # of an image, from being deregistered
     "locked": False,             # the first snapshot
+    "gone": False,               # an image of which only the snapshots are there
 }
 LOCK_SECONDS = 86400
 
@@ -26,13 +27,13 @@ def fill(world, images, sets):
     return [image.id for image in made], cut
 
 
-def _snapshots(world, entry):
+def _snapshots(world, entry, text=""):
     snapshots = []
     for number in range(entry["snapshots"]):
         volume = SimpleNamespace(id=f"vol-{number:017x}", path="/nonexistent",
                                  size_gib=entry["size_gib"],
                                  fields={"encrypted": False, "kms_key_id": None})
-        snapshot = Snapshot(world, volume, "", dict(entry["tags"]))
+        snapshot = Snapshot(world, volume, text, dict(entry["tags"]))
         snapshot.state, snapshot.progress = "completed", 100
         snapshot.start_time = entry["created"]
         snapshot.cut_at = 0.0
@@ -50,15 +51,17 @@ def _lock(now):
 
 
 def _image(world, entry):
-    snapshots = _snapshots(world, entry)
     image_id = world.new_id("ami")
+    instance = next(iter(world.instances))
+    snapshots = _snapshots(world, entry, f"Created by CreateImage({instance}) for {image_id}")
     attributes = {"Name": entry["name"] or image_id, "Architecture": "x86_64",
                   "RootDeviceName": "/dev/xvda", "RootDeviceType": "ebs",
                   "VirtualizationType": "hvm"}
     mappings = [(f"/dev/sd{chr(97 + number)}", {"VolumeSize": one.size_gib, "VolumeType": "gp3"},
                  one) for number, one in enumerate(snapshots)]
     image = Image(image_id, world.settings["account"], attributes, mappings, dict(entry["tags"]))
-    image_enter(world, image)
+    if not entry["gone"]:
+        image_enter(world, image)
     image.state, image.protection = "available", entry["protection"]
     image.created, image.created_date = None, entry["created"]
     return image

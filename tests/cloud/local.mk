@@ -33,7 +33,6 @@ EXTRA_DIST += \
 	%D%/model.py \
 	%D%/objects.py \
 	%D%/overlay.json \
-	%D%/populating.py \
 	%D%/query.py \
 	%D%/query_service.py \
 	%D%/raw.py \

@@ -82,8 +82,10 @@ def test_many_come_in_pages(place):
 def crowded():
     """12,000 images of five snapshots each, and the snapshots of 400 images that are gone."""
     with Workplace(knobs={"snapshot_seconds": 0, "image_seconds": 0}) as place:
-        place.cloud.populate(images=12400, snapshots=5, gone=400, age=7 * 86400, tags={
-            "quiesced:job": "job-%d", "quiesced:instance": INSTANCE_ID, "quiesced:kind": "image"})
+        place.cloud.fill(images=[
+            {"created": time.time() - 7 * 86400, "snapshots": 5, "gone": number >= 12000, "tags": {
+                "quiesced:job": f"job-{number}", "quiesced:instance": INSTANCE_ID,
+                "quiesced:kind": "image"}} for number in range(12400)])
         yield place
 
 
