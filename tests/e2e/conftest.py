@@ -7,7 +7,6 @@ import pytest
 
 from lab.lab import Lab
 from lab.paths import scratch_folder
-from lab.worker import Workplace
 
 
 @pytest.fixture
@@ -31,16 +30,3 @@ def lab(module_lab):
     module_lab.recover()
     yield module_lab
     module_lab.recover()
-
-
-@pytest.fixture(scope="module")
-def module_place():
-    """A worker alone with a cloud; one for all tests of a file."""
-    with Workplace() as place:
-        yield place
-
-
-@pytest.fixture
-def place(module_place):
-    yield module_place
-    module_place.recover()
