@@ -32,6 +32,7 @@ struct AwsClient {
         int64_t clock_offset_usec;
         bool clock_known;
         uint64_t deadline_usec;
+        Retry *patience;
         Bucket reads;
         Bucket writes;
 };
@@ -140,6 +141,11 @@ bool aws_client_knows_clock(const AwsClient *client)
 void aws_client_set_deadline(AwsClient *client, uint64_t deadline_usec)
 {
         client->deadline_usec = deadline_usec;
+}
+
+void aws_client_set_patience(AwsClient *client, Retry *patience)
+{
+        client->patience = patience;
 }
 
 bool aws_client_is_warm(const AwsClient *client)
@@ -350,6 +356,14 @@ static void client_learn_pace(
                 bucket_speed_up(bucket, clock_usec());
 }
 
+/* Whose turn it is to say how long is waited. */
+static Retry *client_choose_retry(const AwsClient *client, ApiErrorClass class, Retry *retry)
+{
+        bool is_patient = client->patience && client->deadline_usec == USEC_INFINITY;
+
+        return is_patient && class == API_ERROR_THROTTLED ? client->patience : retry;
+}
+
 int aws_client_call(AwsClient *client, const AwsCall *call, ApiError *reterr)
 {
         _cleanup_(aws_message_done) AwsMessage message = { 0 };
@@ -372,7 +386,8 @@ int aws_client_call(AwsClient *client, const AwsCall *call, ApiError *reterr)
                         return r;
                 if (class == API_ERROR_STALE)
                         credentials_provider_refresh(client->credentials);
-                if (retry_next(&retry, class, clock_usec(), random_bits(), &wait_usec) != 0)
+                if (retry_next(client_choose_retry(client, class, &retry), class, clock_usec(),
+                            random_bits(), &wait_usec) != 0)
                         return r;
                 if (!client_await_turn(client, call, wait_usec))
                         return AWS_E_CANCELLED;

@@ -5,6 +5,7 @@
 
 #include "aws/call.h"
 #include "aws/credentials.h"
+#include "aws/retry.h"
 
 typedef struct AwsClient AwsClient;
 
@@ -43,6 +44,12 @@ bool aws_client_knows_clock(const AwsClient *client);
  * USEC_INFINITY again: for what is asked while file systems are frozen.
  */
 void aws_client_set_deadline(AwsClient *client, uint64_t deadline_usec);
+
+/*
+ * While it is set, how long and how often is tried what was throttled is up to this one (see
+ * retry_be_patient()), for all calls together, and not to each call. NULL again before it goes.
+ */
+void aws_client_set_patience(AwsClient *client, Retry *patience);
 
 /*
  * Waits for its turn (aws/bucket.h; not with a deadline), signs, sends and judges until it works or

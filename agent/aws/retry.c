@@ -20,6 +20,8 @@ static const Backoff backoffs[API_ERROR_CLASS_MAX] = {
         [API_ERROR_NOT_FOUND] = { 0, 500 * USEC_PER_MSEC, 10 * USEC_PER_SEC, 60 },
 };
 
+static const Backoff patient = { 0, 500 * USEC_PER_MSEC, 3600 * USEC_PER_SEC, UINT32_MAX };
+
 void retry_init(Retry *retry, uint64_t now_usec, bool retries_not_found)
 {
         *retry = (Retry){
@@ -27,6 +29,11 @@ void retry_init(Retry *retry, uint64_t now_usec, bool retries_not_found)
                         now_usec + (retries_not_found ? RETRY_FRESH_SPAN_USEC : RETRY_SPAN_USEC),
                 .retries_not_found = retries_not_found,
         };
+}
+
+void retry_be_patient(Retry *retry, uint64_t until_usec)
+{
+        retry->patient_usec = until_usec;
 }
 
 static uint64_t backoff_bound(const Backoff *backoff, unsigned n_attempts)
@@ -51,6 +58,7 @@ static int retry_stale(Retry *retry, uint64_t *ret_wait_usec)
 int retry_next(Retry *retry, ApiErrorClass class, uint64_t now_usec, uint32_t random,
         uint64_t *ret_wait_usec)
 {
+        bool is_patient = class == API_ERROR_THROTTLED && retry->patient_usec > 0;
         const Backoff *backoff;
         uint64_t wait;
 
@@ -61,12 +69,12 @@ int retry_next(Retry *retry, ApiErrorClass class, uint64_t now_usec, uint32_t ra
                 return retry_stale(retry, ret_wait_usec);
         if (class == API_ERROR_NOT_FOUND && !retry->retries_not_found)
                 return RETRY_E_GIVE_UP;
-        backoff = &backoffs[class];
+        backoff = is_patient ? &patient : &backoffs[class];
         if (retry->n_attempts >= backoff->max_attempts)
                 return RETRY_E_GIVE_UP;
         wait = backoff->least_usec +
                 (backoff_bound(backoff, retry->n_attempts) * random >> 32);
-        if (now_usec + wait > retry->deadline_usec)
+        if (now_usec + wait > (is_patient ? retry->patient_usec : retry->deadline_usec))
                 return RETRY_E_GIVE_UP;
         *ret_wait_usec = wait;
         return 0;

@@ -11,6 +11,7 @@
 typedef struct Retry {
         uint64_t deadline_usec; /* no attempt begins after it */
         unsigned n_attempts; /* failed ones, so far */
+        uint64_t patient_usec; /* until then while throttled; 0: as for all else */
         bool retries_not_found; /* what is asked for was just created */
         bool was_stale;
 } Retry;
@@ -20,6 +21,14 @@ typedef struct Retry {
 #define RETRY_FRESH_SPAN_USEC (150 * UINT64_C(1000000))
 
 void retry_init(Retry *retry, uint64_t now_usec, bool retries_not_found);
+
+/*
+ * For what has time, and may be one of thousands that begin together: while it is throttled, attempts
+ * go on until that moment, and the bound of the waits doubles up to an hour. With waits that stay
+ * short, more attempts are made than can ever be answered, and most of what is answered is lost on
+ * those that get an answer to the dry run and then none to the call (tests/bench/bench-fleet.c).
+ */
+void retry_be_patient(Retry *retry, uint64_t until_usec);
 
 enum {
         RETRY_E_GIVE_UP = 1,

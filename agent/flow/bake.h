@@ -25,6 +25,7 @@ typedef struct Bake {
         Imds *imds;
         CredentialsProvider *credentials;
         AwsClient *aws;
+        Retry patience; /* with an EC2 that has too many calls, until something is made */
         Identity identity;
 
         /* topology */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "flow/labels.h"
+#include "flow/pace.h"
 #include "freeze/protocol.h"
 
 /* Between two looks at what EC2 has listed. */
@@ -208,23 +209,24 @@ static ApiErrorClass cut_class(const Bake *bake)
 
 int cut_try_again(Bake *bake, Retry *retry)
 {
-        const Observer *observer = bake->observer;
+        ApiErrorClass class = cut_class(bake);
         uint64_t wait_usec;
         uint32_t random;
         int r;
 
         if (getrandom(&random, sizeof(random), 0) < 0)
                 return 0;
-        r = retry_next(retry, cut_class(bake), clock_usec(), random, &wait_usec);
+        if (class == API_ERROR_THROTTLED)
+                retry = &bake->patience;
+        r = retry_next(retry, class, clock_usec(), random, &wait_usec);
         if (r != 0)
                 return r < 0 ? r : 0;
         log_warning("The create call was not carried out (%s), and is tried again",
                 bake->cut_error.code ? bake->cut_error.code : bake->cut_error.message);
         bake->record.state = RECORD_PLANNED; /* it was not carried out */
-        observer->wait(observer->userdata, wait_usec, /* fd= */ -1);
         api_error_done(&bake->cut_error);
         bake->request = ec2_request_free(bake->request);
-        r = bake_check_cancelled(bake);
+        r = pace_rest(bake, wait_usec);
         if (r >= 0)
                 r = cut_prepare(bake);
         return r < 0 ? r : 1;

@@ -54,8 +54,17 @@ const char *pace_find_crowded(
 
 /* --- Waiting ---------------------------------------------------------------------------------- */
 
-/* Until the time is over, or someone wants the job to end. */
-static int pause_job(Bake *bake, uint64_t usec)
+void pace_be_patient(Bake *bake, bool patient)
+{
+        if (patient && bake->patience.patient_usec == 0) {
+                retry_init(&bake->patience, clock_usec(), /* retries_not_found= */ false);
+                retry_be_patient(&bake->patience, clock_usec() + BAKE_PATIENCE_USEC);
+        }
+        if (bake->aws)
+                aws_client_set_patience(bake->aws, patient ? &bake->patience : NULL);
+}
+
+int pace_rest(Bake *bake, uint64_t usec)
 {
         uint64_t end_usec = clock_usec() + usec;
         const Observer *observer = bake->observer;
@@ -118,7 +127,7 @@ static int await_spacing(Bake *bake)
         if (format_usec(left_usec, &span) >= 0)
                 log_notice("EC2 refuses snapshots of a volume that follow each other too soon: "
                            "waiting for %s, see VolumeSpacingSec=", span);
-        return pause_job(bake, left_usec);
+        return pace_rest(bake, left_usec);
 }
 
 /* --- What is pending -------------------------------------------------------------------------- */
@@ -169,7 +178,7 @@ static int await_room(Bake *bake)
                 if (!told)
                         log_notice("EC2 takes no further snapshot of %s while so many of it are "
                                    "pending: waiting for them", crowded);
-                r = pause_job(bake, pause_usec);
+                r = pace_rest(bake, pause_usec);
                 if (r < 0)
                         return r;
                 pause_usec += pause_usec / 2;

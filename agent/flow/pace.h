@@ -10,6 +10,18 @@
 #include "flow/bake.h"
 
 /*
+ * How long a bake's calls are tried while EC2 has too many, before anything is made: a fleet may
+ * begin together, and takes hours (tests/bench/bench-fleet.c).
+ */
+#define BAKE_PATIENCE_USEC (UINT64_C(6) * 3600 * 1000000)
+
+/* Those calls are made with this patience from now on; or no more. */
+void pace_be_patient(Bake *bake, bool patient);
+
+/* Until the time is over, or someone wants the job to end: 0, or a negative errno and a failure. */
+int pace_rest(Bake *bake, uint64_t usec);
+
+/*
  * How long to wait so that `spacing_usec` lie between the last cut and the next; a cut in the
  * future is one of a clock that was wrong. All in microseconds, the first two since the epoch.
  */

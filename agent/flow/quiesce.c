@@ -7,8 +7,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "flow/cut.h"
 #include "base/text.h"
+#include "flow/cut.h"
+#include "flow/pace.h"
 #include "flow/rest.h"
 
 /* The worker thaws this much before the freezer's own deadline, so that its net is the first. */
@@ -184,21 +185,33 @@ static int begin_watch(Bake *bake)
         return 0;
 }
 
+/* It may take hours in a fleet that begins together: so long nobody is quiet, and nothing prepared. */
+static int await_permission(Bake *bake)
+{
+        int r;
+
+        pace_be_patient(bake, true);
+        r = warm_request(bake);
+        pace_be_patient(bake, false);
+        return r;
+}
+
 int step_quiesce(Bake *bake)
 {
-        int r = 0;
+        int r;
 
         observer_step(bake->observer, STEP_QUIESCE);
         bake_pause_point("planned");
         bake->evidence = (Evidence){ 0 };
-        if (rest_needs_freezer(&bake->plan))
+        r = await_permission(bake);
+        if (r >= 0 && rest_needs_freezer(&bake->plan))
                 r = hand_over_plan(bake);
         if (r >= 0)
                 r = begin_watch(bake);
         if (r >= 0)
                 r = sync_file_systems(bake);
         if (r >= 0)
-                r = warm_request(bake);
+                r = keep_warm(bake);
         if (r >= 0)
                 r = prepare_applications(bake);
         bake_pause_point("prepared");

@@ -152,6 +152,7 @@ int run_bake(Bake *bake, const BakeRequest *request)
                 r = stay_idle(bake, request);
         if (r > 0)
                 return 0;
+        pace_be_patient(bake, true);
         if (r >= 0)
                 r = survey_and_plan(bake, request);
         if (r >= 0)
@@ -170,6 +171,7 @@ int run_bake(Bake *bake, const BakeRequest *request)
                 r = take_point_in_time(bake);
         if (r >= 0)
                 r = finish(bake);
+        pace_be_patient(bake, false);
         if (r < 0)
                 (void)bake_undo(bake);
         reboot_forget(bake);

@@ -246,6 +246,15 @@ static int do_deadline(Probe *probe, const json_t *command, json_t *answer)
         return 0;
 }
 
+static int do_patience(Probe *probe, const json_t *command, json_t *answer)
+{
+        retry_init(&probe->patience, clock_usec(), /* retries_not_found= */ false);
+        retry_be_patient(
+                &probe->patience, clock_usec() + json_get_u64(command, "for-usec", 0));
+        aws_client_set_patience(probe->client, &probe->patience);
+        return 0;
+}
+
 /* --- The loop --------------------------------------------------------------------------------- */
 
 static const struct {
@@ -292,6 +301,7 @@ static const struct {
         { "status", do_status },
         { "cancel", do_cancel },
         { "deadline", do_deadline },
+        { "patience", do_patience },
 };
 
 static int run_command(Probe *probe, const json_t *command, json_t *answer)

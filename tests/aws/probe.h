@@ -14,6 +14,7 @@ typedef struct Probe {
         Ec2Request *request;
         uint64_t cancel_usec; /* clock_usec() from which the client hears that it is cancelled */
         uint64_t deadline_usec; /* of its clients */
+        Retry patience; /* of the client of EC2 */
 } Probe;
 
 /* A client of another service, which the caller frees; ends the program if there can be none. */

@@ -49,6 +49,11 @@ def print_retention():
         print(f"  {name:52}{reads:8.2f} to look, {writes:.2f} to delete")
 
 
+def print_fleet():
+    print(flush=True)
+    subprocess.run([BUILD / "bench-fleet"], check=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=9, help="of which the median is shown")
@@ -67,6 +72,7 @@ def main():
     print("\nTopology and plan of a long mountinfo")
     subprocess.run([BUILD / "bench-plan"], check=True)
     print_retention()
+    print_fleet()
 
 
 if __name__ == "__main__":

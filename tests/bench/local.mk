@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-noinst_PROGRAMS += bare-freeze bench-plan bench-retain
+noinst_PROGRAMS += bare-freeze bench-fleet bench-plan bench-retain
 bare_freeze_SOURCES = %D%/bare-freeze.c
 bare_freeze_LDADD = libbase.a
 bare_freeze_LDFLAGS = $(AM_LDFLAGS) -pthread
+bench_fleet_SOURCES = %D%/bench-fleet.c
+bench_fleet_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+bench_fleet_LDADD = $(FLOW_LIBS)
 bench_plan_SOURCES = %D%/bench-plan.c
 bench_plan_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 bench_plan_LDADD = $(FLOW_LIBS)

@@ -42,6 +42,20 @@ def test_two_snapshots_in_a_row_keep_their_distance(lab):
     assert second - first >= SPACING_SEC
 
 
+def test_an_account_that_is_busy_for_long_is_waited_for_and_nobody_is_frozen_meanwhile(lab):
+    """More refusals than any other call would bear, of the dry run that comes before the freeze."""
+    lab.cloud.fault("CreateSnapshots", times=11, dry_run=True, error="RequestLimitExceeded",
+                    status=503)
+    start = time.monotonic()
+    client = lab.bake_in_background("snapshot")
+    wait_until(lambda: len(lab.cloud.calls("CreateSnapshots")) >= 3, 30, "it goes on")
+    assert creations(lab) == []
+    assert lab.ctl("cancel", lab.new_jobs()[-1]["id"]).returncode == 0
+    assert client.wait(timeout=20) != 0
+    assert time.monotonic() - start < 60
+    assert lab.new_jobs()[-1]["result"] == "cancelled" and lab.cloud.snapshots() == []
+
+
 def test_a_snapshot_of_another_volume_need_not_wait():
     with Lab() as lab, lab.settings(Aws=["SettleSec=1s", "VolumeSpacingSec=5min"]):
         root, data = lab.volumes

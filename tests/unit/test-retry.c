@@ -73,6 +73,27 @@ static void no_wait_ends_behind_the_deadline(void **state)
                 RETRY_E_GIVE_UP);
 }
 
+static void the_patient_go_on_while_throttled_and_only_then(void **state)
+{
+        uint64_t now = NOW, wait;
+        Retry retry;
+        int r;
+
+        retry_init(&retry, NOW, false);
+        retry_be_patient(&retry, NOW + 4 * 3600 * USEC_PER_SEC);
+        while ((r = retry_next(&retry, API_ERROR_THROTTLED, now, UINT32_MAX, &wait)) == 0) {
+                assert_in_range(wait, 1, 3600 * USEC_PER_SEC);
+                now += wait;
+        }
+        assert_int_equal(r, RETRY_E_GIVE_UP);
+        assert_in_range(now - NOW, 180 * 60 * USEC_PER_SEC, 240 * 60 * USEC_PER_SEC);
+        retry_init(&retry, NOW, false);
+        retry_be_patient(&retry, NOW + 4 * 3600 * USEC_PER_SEC);
+        assert_int_equal(
+                retry_next(&retry, API_ERROR_TRANSIENT, NOW + RETRY_SPAN_USEC, UINT32_MAX, &wait),
+                RETRY_E_GIVE_UP);
+}
+
 static void snapshots_of_one_volume_wait_15_seconds_at_least(void **state)
 {
         Retry retry;
@@ -116,6 +137,7 @@ int main(void)
                 cmocka_unit_test(jitter_is_full_from_nothing_to_the_bound),
                 cmocka_unit_test(attempts_come_to_an_end),
                 cmocka_unit_test(no_wait_ends_behind_the_deadline),
+                cmocka_unit_test(the_patient_go_on_while_throttled_and_only_then),
                 cmocka_unit_test(snapshots_of_one_volume_wait_15_seconds_at_least),
                 cmocka_unit_test(stale_keys_are_tried_once_more_and_at_once),
                 cmocka_unit_test(what_was_just_created_may_be_missing_for_two_and_a_half_minutes),
