@@ -281,3 +281,10 @@ def test_a_cloud_that_knows_neither_locks_nor_pages(place, left_behind):
     place.cloud.fault("DescribeImages", error="UnknownParameter", times=-1,
                       where={"IncludeDisabled": "true"})
     assert ids(orphans(place)) == set(left_behind[1])
+
+
+def test_age_is_by_ec2s_clock_and_not_by_a_wrong_one_here(place):
+    lone_snapshot(place, days=100.5, **made_by("young"))
+    past = lone_snapshot(place, days=102, **made_by("past"))
+    place.cloud.configure(clock_offset=-100 * DAY)
+    assert ids(orphans(place)) == {past}

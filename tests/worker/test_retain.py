@@ -452,3 +452,11 @@ def test_a_listing_that_changes_while_it_is_read(place, change):
     lines = worker.told("answer")["objects"]
     assert len({one["id"] for one in lines}) == len(lines) == (12 if change == "comes" else 11)
     assert {one["id"] for one in lines if one["decision"] == "keep"} == set(images[-3:])
+
+
+def test_time_is_ec2s_and_not_that_of_a_host_whose_clock_is_wrong(place):
+    """A host whose battery is empty, or that was set to next year, still signs what EC2 takes."""
+    write_profile(place, "KeepLast=9", "MaxAge=10d", "KeepAtLeast=0")
+    place.cloud.configure(clock_offset=-400 * DAY)
+    images = fill_images(place, *[image_of(400 + n) for n in (1, 2, 30)])
+    assert [reasons(place)[one][0] for one in images] == ["keep", "keep", "delete"]
