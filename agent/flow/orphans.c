@@ -141,6 +141,10 @@ static const char *find_lost(const OrphanScene *scene, const Ec2Snapshot *snapsh
                 return string_list_has_sorted(&scene->images, image_id) ? NULL : image_id;
         if (!job || !streq_ptr(kind, "image") || string_list_has_sorted(&scene->jobs, job))
                 return NULL;
+        /* Its host may be off, and register the image when it is back: here nobody knows the job. */
+        if (!is_own(scene, &snapshot->tags) &&
+                !is_older(scene, snapshot->start_time_usec, LABEL_UNFINISHED_USEC))
+                return NULL;
         return job;
 }
 

@@ -3,12 +3,8 @@
 
 #include "flow/stock.h"
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "flow/labels.h"
-
-/* After so long nobody resumes the job any more that has left something without its last label. */
-#define UNFINISHED_USEC (7 * 86400 * USEC_PER_SEC)
 
 const char *const stock_kind_names[STOCK_KIND_MAX] = {
         [STOCK_IMAGE] = "image",
@@ -64,7 +60,8 @@ static RetainState judge_labels(const Stock *stock, const TagList *tags, uint64_
 {
         if (tag_list_get(tags, LABEL_CONSISTENCY))
                 return RETAIN_USABLE;
-        return created_usec + UNFINISHED_USEC > stock->now_usec ? RETAIN_PENDING : RETAIN_FAILED;
+        return created_usec + LABEL_UNFINISHED_USEC > stock->now_usec ? RETAIN_PENDING
+                                                                      : RETAIN_FAILED;
 }
 
 /* --- Images ----------------------------------------------------------------------------------- */

@@ -128,7 +128,8 @@ static void all_are_the_accounts(void **state)
 {
         const Case cases[] = {
                 { "snap-1", OF(GONE), NULL, NULL, NULL, COMPLETED, 0, GONE },
-                { "snap-2", "", "lost", "image", "i-other", COMPLETED, 0, "lost" },
+                { "snap-2", "", "lost", "image", "i-other", COMPLETED, LABEL_UNFINISHED_USEC, "lost" },
+                { "snap-4", "", "lost", "image", "i-other", COMPLETED, LABEL_UNFINISHED_USEC - 1, NULL },
                 { "snap-used", OF(GONE), NULL, NULL, NULL, COMPLETED, 0, NULL },
                 { "snap-3", NULL, NULL, NULL, NULL, COMPLETED, 0, NULL },
         };

@@ -89,7 +89,8 @@ def test_a_set_whose_image_never_came(place):
 
 def test_those_of_others_are_found_when_asked_for(place):
     ours = lone_snapshot(place, **made_by("lost"))
-    theirs = lone_snapshot(place, **made_by("theirs", instance=OTHER_INSTANCE))
+    theirs = lone_snapshot(place, days=8, **made_by("theirs", instance=OTHER_INSTANCE))
+    lone_snapshot(place, days=6, **made_by("may be resumed", instance=OTHER_INSTANCE))
     by_hand = lone_snapshot(place, f"Created by CreateImage({OTHER_INSTANCE}) for {GONE}")
     copied = lone_snapshot(place, f"Copied for DestinationAmi {GONE} from SourceAmi {GONE} for "
                            "SourceSnapshot snap-0123456789abcdef0. Task created on 1,612,345.",
