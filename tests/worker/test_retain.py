@@ -411,6 +411,19 @@ def test_a_prune_that_was_killed_is_finished(place, point):
     assert place.snapshots() == set(place.image(images[3])["snapshots"])
 
 
+def test_what_another_job_is_at_is_left_to_that(place):
+    """As one that copies an image to other regions while the next bake ends."""
+    write_profile(place, "KeepLast=1")
+    images = fill_images(place, *[image_of(n) for n in (3, 2, 1)])
+    job = place.new_job()
+    place.start_until("removing", "deregister", job, ids=[images[0]]).kill()
+    assert reasons(place)[images[0]] == ("keep", "a job of this host that has not ended is about it")
+    assert prune(place)[0]["result"] == "done"
+    assert place.images() == {images[0], images[2]}
+    assert place.run("resume", job)[0]["result"] == "done"
+    assert place.images() == {images[2]}
+
+
 # Many, and a listing that changes
 
 def test_twelve_thousand_images_and_sixty_thousand_snapshots(place):
