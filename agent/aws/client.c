@@ -133,6 +133,11 @@ int64_t aws_client_clock_offset_usec(const AwsClient *client)
         return client->clock_offset_usec;
 }
 
+uint64_t aws_client_realtime_usec(const AwsClient *client)
+{
+        return clock_realtime_usec() + (uint64_t)client->clock_offset_usec;
+}
+
 bool aws_client_knows_clock(const AwsClient *client)
 {
         return client->clock_known;
@@ -179,7 +184,7 @@ static int client_get_key(AwsClient *client, const AwsCall *call, SigV4Key *ret,
                 .session_token = credentials->session_token,
                 .region = client->region,
                 .service = client->service,
-                .realtime_usec = clock_realtime_usec() + (uint64_t)client->clock_offset_usec,
+                .realtime_usec = aws_client_realtime_usec(client),
                 .flags = call->flags,
         };
         return 0;

@@ -36,6 +36,9 @@ const char *aws_client_region(const AwsClient *client);
 /* Server time minus ours, from the last Date: header (1 s steps); 0 while they agree to 2 s. */
 int64_t aws_client_clock_offset_usec(const AwsClient *client);
 
+/* The time by the server's clock, as far as a reply has told it; else by ours. */
+uint64_t aws_client_realtime_usec(const AwsClient *client);
+
 /* Whether there was such a header, without which that is 0 as well. */
 bool aws_client_knows_clock(const AwsClient *client);
 

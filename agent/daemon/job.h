@@ -75,7 +75,7 @@ bool job_deletes(const Job *job);
 /* Gives it its worker. A failure ends the job as well, through `ended`. */
 void job_start(Job *job, sd_event *event);
 
-/* Whether its record is left unfinished by a worker that failed; reads it. */
+/* Whether its record is left unfinished by its worker; reads it. */
 bool job_leaves_record(const Job *job);
 
 /* One that has ended goes back into the queue, to be resumed from its record. 0 or -ENOMEM. */

@@ -240,7 +240,7 @@ static void job_ended(void *userdata, Job *job)
 
         if (manager->running == job)
                 manager->running = NULL;
-        job->unfinished = job->state != JOB_DONE && job_leaves_record(job);
+        job->unfinished = job_leaves_record(job); /* one that is done: retention left something */
         remember_last(manager, job);
         job_face_changed(job->face, NAMES("State", "Result", "Images", "Snapshots", "Consistency",
                                             "FrozenUSec", "Details", "Error", "Message",

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "flow/claims.h"
 #include "flow/guard.h"
 #include "flow/zone.h"
 
@@ -92,21 +93,43 @@ int choice_apply(Choice *choice, const Retention *retention, const RetainTime *t
         return 0;
 }
 
-/* A bake does not end by deleting what it has just made, whatever the policy. */
-static int hold_own(const Record *record, Stock *stock)
+static int hold(StockObject *object, const char *reason)
 {
-        for (size_t i = 0; i < stock->count; i++) {
-                StockObject *object = &stock->items[i];
-                bool is_own = streq_ptr(object->id, record->image_id) ||
-                        streq_ptr(object->id, record->id);
-
-                if (!is_own || object->guard)
-                        continue;
-                if (string_replace(&object->guard, "this bake has made it") < 0)
-                        return -ENOMEM;
-                object->retain.guard = object->guard;
-        }
+        if (object->guard)
+                return 0;
+        if (string_replace(&object->guard, reason) < 0)
+                return -ENOMEM;
+        object->retain.guard = object->guard;
         return 0;
+}
+
+static bool is_claimed(const StringList *claims, const StockObject *object)
+{
+        for (size_t i = 0; i < object->snapshots.count; i++)
+                if (string_list_has_sorted(claims, object->snapshots.items[i]))
+                        return true;
+        return string_list_has_sorted(claims, object->id);
+}
+
+/*
+ * A bake does not end by deleting what it has just made, whatever the policy, and what another job is
+ * copying, proving or removing just now is left to that.
+ */
+static int hold_own(Bake *bake, Stock *stock)
+{
+        _cleanup_(string_list_done) StringList claims = STRING_LIST_INIT;
+        const Record *record = &bake->record;
+        int r = claims_read(bake->settings, record->id, &claims, &bake->failure);
+
+        for (size_t i = 0; r >= 0 && i < stock->count; i++) {
+                StockObject *object = &stock->items[i];
+
+                if (streq_ptr(object->id, record->image_id) || streq_ptr(object->id, record->id))
+                        r = hold(object, "this bake has made it");
+                else if (is_claimed(&claims, object))
+                        r = hold(object, "a job of this host that has not ended is about it");
+        }
+        return r;
 }
 
 /* A guard keeps its own object and changes no other: after the second time nothing would change. */
@@ -124,7 +147,7 @@ int choice_make(Bake *bake, Choice *ret)
         if (r < 0)
                 return r;
         time.now_usec = ret->stock.now_usec;
-        r = hold_own(&bake->record, &ret->stock);
+        r = hold_own(bake, &ret->stock);
         if (r >= 0)
                 r = choice_apply(ret, retention, &time);
         if (r >= 0 && ret->n_deleted > 0)

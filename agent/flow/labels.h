@@ -7,6 +7,7 @@
  */
 
 #include "aws/tags.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "flow/plan.h"
 #include "flow/record.h"
@@ -24,6 +25,9 @@
 #define LABEL_COPY_OF "quiesced:copy-of" /* in another region: the image that it is a copy of */
 #define LABEL_VERIFIED "quiesced:verified" /* of an image: when it was proved, or "no" */
 #define LABEL_VERIFY "quiesced:verify" /* of an instance: the image that it is to prove */
+
+/* After so long nobody resumes the job any more that has left something without its last label. */
+#define LABEL_UNFINISHED_USEC (7 * 86400 * USEC_PER_SEC)
 
 /* Of everything that the job makes, as soon as it is made: the record's `tags`. 0 or -ENOMEM. */
 int labels_of_job(const Record *record, const Profile *profile, json_t **ret);

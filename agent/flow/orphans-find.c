@@ -4,7 +4,6 @@
 #include "flow/orphans-find.h"
 
 #include "aws/ec2-guarded.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "flow/claims.h"
@@ -201,7 +200,6 @@ static int search_run(Search *search, const BakeRequest *request)
 
         search->scene.instance_id = bake->identity.instance_id;
         search->scene.all = json_get_bool(request->options, "all", false);
-        search->scene.now_usec = clock_realtime_usec();
         search->scene.min_age_usec = bake->settings->orphan_age_usec;
         r = claims_read(bake->settings, request->job, &search->scene.claims, &bake->failure);
         if (r >= 0)
@@ -209,6 +207,7 @@ static int search_run(Search *search, const BakeRequest *request)
         if (r >= 0)
                 r = read_images(search);
         orphan_scene_sort(&search->scene);
+        search->scene.now_usec = aws_client_realtime_usec(bake->aws); /* EC2's, by its replies */
         if (r >= 0)
                 r = read_snapshots(search);
         if (r >= 0)

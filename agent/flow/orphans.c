@@ -7,14 +7,19 @@
 #include "base/text.h"
 #include "flow/labels.h"
 #include "flow/origin.h"
+#include "flow/verify-keys.h"
 
 #define MIB (UINT64_C(1024) * 1024)
 #define MIB_PER_GIB 1024
 #define GIB (MIB * MIB_PER_GIB)
 #define MICRO 1e6
 
-/* A verification takes minutes: Status checks, EC2 User Guide. */
-#define VERIFY_USEC (3600 * USEC_PER_SEC)
+/*
+ * A verification takes minutes, see Status checks in the EC2 User Guide, and one of our own that takes
+ * longer lays claim to its instance. Of another host's nobody here knows how long it may take.
+ */
+#define OWN_VERIFY_USEC (3600 * USEC_PER_SEC)
+#define THEIR_VERIFY_USEC (OWN_VERIFY_USEC + VERIFY_TIMEOUT_MAX_USEC)
 
 static void orphan_done(Orphan *orphan)
 {
@@ -136,6 +141,10 @@ static const char *find_lost(const OrphanScene *scene, const Ec2Snapshot *snapsh
                 return string_list_has_sorted(&scene->images, image_id) ? NULL : image_id;
         if (!job || !streq_ptr(kind, "image") || string_list_has_sorted(&scene->jobs, job))
                 return NULL;
+        /* Its host may be off, and register the image when it is back: here nobody knows the job. */
+        if (!is_own(scene, &snapshot->tags) &&
+                !is_older(scene, snapshot->start_time_usec, LABEL_UNFINISHED_USEC))
+                return NULL;
         return job;
 }
 
@@ -191,7 +200,7 @@ int orphans_judge_instance(
         orphan.own = is_own(scene, &instance->tags);
         if (!image_id || !ec2_instance_is_alive(instance) || (!scene->all && !orphan.own) ||
                 streq_ptr(instance->id, scene->instance_id) ||
-                !is_older(scene, launched_usec, VERIFY_USEC) ||
+                !is_older(scene, launched_usec, orphan.own ? OWN_VERIFY_USEC : THEIR_VERIFY_USEC) ||
                 is_claimed(scene, instance->id, &instance->tags))
                 return 0;
         return add_orphan(orphans, &orphan);

@@ -41,6 +41,11 @@ bool entry_is_settled(const json_t *entry)
         return json_get_bool(entry, "done", false) || json_object_get(entry, "error");
 }
 
+bool entry_is_half(const json_t *entry)
+{
+        return json_get_bool(entry, "deregistered", false) && !entry_is_settled(entry);
+}
+
 int entry_leave(json_t *entry, const char *reason)
 {
         if (json_object_get(entry, "left"))

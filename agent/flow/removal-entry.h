@@ -34,6 +34,9 @@ const char *entry_id(const json_t *entry);
 /* Nothing is to be done for it, now or ever. */
 bool entry_is_settled(const json_t *entry);
 
+/* Some of it is gone and some is not: no later choice would find the rest again. */
+bool entry_is_half(const json_t *entry);
+
 /* It stays, for now or for good; the first reason counts. 0 or -ENOMEM. */
 int entry_leave(json_t *entry, const char *reason);
 int entry_refuse(json_t *entry, FailureKind kind, const char *reason);

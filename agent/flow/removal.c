@@ -166,8 +166,7 @@ static int count_entry(Remainder *remainder, json_t *entry)
                 remainder->n_left++;
         else if (remainder->refused == FAILURE_NONE)
                 remainder->refused = failure_from_name(error);
-        if (!error && json_get_bool(entry, "deregistered", false))
-                remainder->n_half++;
+        remainder->n_half += entry_is_half(entry);
         if (remainder->n_named++ >= NAMED_MAX)
                 return 0;
         return text_addf(&remainder->names, "%s%s: %s", remainder->n_named > 1 ? "; " : "",
@@ -280,6 +279,23 @@ static void forget_attempts(const Removal *removal)
                         if (!entry_is_settled(entry))
                                 (void)json_object_del(entry, "left");
         }
+}
+
+bool removal_keep_half(json_t *record)
+{
+        bool is_half = false;
+
+        for (size_t k = 0; k < ELEMENTSOF(kinds); k++) {
+                json_t *entries = json_object_get(record, kinds[k]);
+
+                for (size_t i = json_array_size(entries); i > 0; i--) {
+                        if (entry_is_half(json_array_get(entries, i - 1)))
+                                is_half = true;
+                        else
+                                (void)json_array_remove(entries, i - 1);
+                }
+        }
+        return is_half;
 }
 
 int removal_work(Removal *removal)

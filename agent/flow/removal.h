@@ -26,6 +26,12 @@
  */
 int removal_run(Bake *bake);
 
+/*
+ * Takes out of a record's removal whatever is gone or untouched. False if nothing is left: true if
+ * there are images that are gone and have snapshots, which is for whoever resumes the record.
+ */
+bool removal_keep_half(json_t *record);
+
 typedef struct Removal Removal;
 
 /* The same for a removal whose locks are read. */

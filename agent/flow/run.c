@@ -86,10 +86,13 @@ static bool awaits_reboot(const Bake *bake)
         return bake->record.method == METHOD_REBOOT && bake->record.state == RECORD_CUTTING;
 }
 
+/* What retention has left half gone keeps the record open, until somebody may delete the rest. */
 static int end_done(Bake *bake)
 {
-        bake->record.state = RECORD_DONE;
-        bake->record.finished_usec = clock_realtime_usec();
+        bool is_half = removal_keep_half(bake->record.removal);
+
+        bake->record.state = is_half ? RECORD_REMOVING : RECORD_DONE;
+        bake->record.finished_usec = is_half ? 0 : clock_realtime_usec();
         return bake_save(bake);
 }
 

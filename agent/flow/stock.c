@@ -3,12 +3,8 @@
 
 #include "flow/stock.h"
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "flow/labels.h"
-
-/* After so long nobody resumes the job any more that has left something without its last label. */
-#define UNFINISHED_USEC (7 * 86400 * USEC_PER_SEC)
 
 const char *const stock_kind_names[STOCK_KIND_MAX] = {
         [STOCK_IMAGE] = "image",
@@ -64,7 +60,8 @@ static RetainState judge_labels(const Stock *stock, const TagList *tags, uint64_
 {
         if (tag_list_get(tags, LABEL_CONSISTENCY))
                 return RETAIN_USABLE;
-        return created_usec + UNFINISHED_USEC > stock->now_usec ? RETAIN_PENDING : RETAIN_FAILED;
+        return created_usec + LABEL_UNFINISHED_USEC > stock->now_usec ? RETAIN_PENDING
+                                                                      : RETAIN_FAILED;
 }
 
 /* --- Images ----------------------------------------------------------------------------------- */
@@ -299,6 +296,7 @@ int stock_finish(Stock *stock)
 /* One tag is asked for, and where that is not all, another is looked at here. */
 typedef struct Reading {
         Stock stock;
+        const AwsClient *aws;
         char *tag_key;
         const char *tag_value;
         const char *profile; /* NULL: any */
@@ -314,7 +312,7 @@ static int reading_init(Reading *reading, const Bake *bake)
 {
         const char *select = bake->profile.retention.select;
 
-        *reading = (Reading){ .stock.now_usec = clock_realtime_usec() };
+        *reading = (Reading){ .aws = bake->aws };
         if (!select) {
                 reading->profile = bake->profile.name;
                 reading->tag_value = bake->identity.instance_id;
@@ -330,11 +328,18 @@ static bool is_of_profile(const Reading *reading, const TagList *tags)
         return !reading->profile || streq_ptr(tag_list_get(tags, LABEL_PROFILE), reading->profile);
 }
 
+/* By EC2's clock, which a page tells: by one that is a year ahead here all of it would be old. */
+static void learn_time(Reading *reading)
+{
+        reading->stock.now_usec = aws_client_realtime_usec(reading->aws);
+}
+
 static int on_images(void *userdata, Ec2ImageList *page)
 {
         Reading *reading = userdata;
         int r = 0;
 
+        learn_time(reading);
         for (size_t i = 0; r >= 0 && i < page->count; i++)
                 if (is_of_profile(reading, &page->items[i].tags))
                         r = stock_add_images(
@@ -347,6 +352,7 @@ static int on_snapshots(void *userdata, Ec2SnapshotList *page)
         Reading *reading = userdata;
         int r = 0;
 
+        learn_time(reading);
         for (size_t i = 0; r >= 0 && i < page->count; i++)
                 if (is_of_profile(reading, &page->items[i].tags))
                         r = stock_add_snapshots(

@@ -18,7 +18,7 @@
 
 const char *const verify_wait_names[] = { "status", "marker", NULL };
 
-const ConfigRange verify_timeout_range = { USEC_PER_SEC, 6 * 3600 * USEC_PER_SEC };
+const ConfigRange verify_timeout_range = { USEC_PER_SEC, VERIFY_TIMEOUT_MAX_USEC };
 
 void verify_settings_init(VerifySettings *settings)
 {

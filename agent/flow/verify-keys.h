@@ -5,7 +5,11 @@
 
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/config.h"
+
+/* The longest TimeoutSec=: what has run for longer proves nothing any more. */
+#define VERIFY_TIMEOUT_MAX_USEC (6 * 3600 * USEC_PER_SEC)
 
 typedef enum VerifyWait {
         VERIFY_WAIT_STATUS, /* both of EC2's checks */

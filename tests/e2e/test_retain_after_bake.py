@@ -127,3 +127,23 @@ def test_quiescectl_shows_what_would_go_and_removes_it(lab):
     assert pruned.returncode == 0, pruned.stderr
     assert ids(lab) == {old[2]}
     assert lab.new_jobs()[-1]["result"] == "done"
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_is_half_gone_when_the_bake_is_done_goes_later(lab, restarted):
+    """Its image is gone: no later retention would find these snapshots again."""
+    lab.cloud.fault("DeregisterImage", error="UnknownParameter", times=-1,
+                    where={"DeleteAssociatedSnapshots": "true"})
+    write_profile(lab, "KeepLast=1")
+    fill(lab, 3)
+    lab.cloud.configure(deny=["DeleteSnapshot"])
+    with lab.settings(Daemon=["ResumeDelaySec=60s" if restarted else "ResumeDelaySec=1s"]):
+        lab.restart_daemon()
+        job = lab.bake("bake", "nightly")
+        assert job["result"] == "done" and ids(lab) == set(job["images"])
+        assert len(lab.cloud.snapshots()) == 2 + len(lab.volumes)
+        lab.cloud.configure(deny=[])
+        if restarted:
+            lab.restart_daemon()
+        wait_until(lambda: len(lab.cloud.snapshots()) == len(lab.volumes), 10, "they go")
+        wait_until(lambda: lab.records()[job["id"]]["state"] == "done", 10, "and the record ends")

@@ -128,7 +128,8 @@ static void all_are_the_accounts(void **state)
 {
         const Case cases[] = {
                 { "snap-1", OF(GONE), NULL, NULL, NULL, COMPLETED, 0, GONE },
-                { "snap-2", "", "lost", "image", "i-other", COMPLETED, 0, "lost" },
+                { "snap-2", "", "lost", "image", "i-other", COMPLETED, LABEL_UNFINISHED_USEC, "lost" },
+                { "snap-4", "", "lost", "image", "i-other", COMPLETED, LABEL_UNFINISHED_USEC - 1, NULL },
                 { "snap-used", OF(GONE), NULL, NULL, NULL, COMPLETED, 0, NULL },
                 { "snap-3", NULL, NULL, NULL, NULL, COMPLETED, 0, NULL },
         };
@@ -171,11 +172,12 @@ static void the_last_word_drops_what_exists_and_what_is_under_way_and_doubles(vo
         orphan_scene_done(&scene);
 }
 
-static size_t judge_instance(const char *id, const char *verify, const char *launched, const char *state)
+static size_t judge_instance_of(const char *owner, const char *id, const char *verify,
+        const char *launched, const char *state)
 {
         Tag tags[] = {
                 { TEXT(LABEL_JOB), TEXT("proved") },
-                { TEXT(LABEL_INSTANCE), TEXT(SELF) },
+                { TEXT(LABEL_INSTANCE), TEXT(owner) },
                 { TEXT(LABEL_VERIFY), TEXT(verify) },
         };
         const Ec2Instance instance = { .id = TEXT(id), .state = TEXT(state),
@@ -185,11 +187,26 @@ static size_t judge_instance(const char *id, const char *verify, const char *lau
         size_t count;
 
         scene_make(&scene); /* it is midnight of 2024-10-04 */
+        scene.all = !streq(owner, SELF);
         assert_return_code(orphans_judge_instance(&scene, &instance, &found), 0);
         count = found.count;
         orphan_list_done(&found);
         orphan_scene_done(&scene);
         return count;
+}
+
+static size_t judge_instance(const char *id, const char *verify, const char *launched, const char *state)
+{
+        return judge_instance_of(SELF, id, verify, launched, state);
+}
+
+static void a_verification_of_another_host_is_one_when_it_cannot_run_any_more(void **state)
+{
+        const char *other = "i-0fedcba9876543210", *launched = "2024-10-03T16:59:00.000Z";
+
+        assert_int_equal(judge_instance_of(other, "i-1", THERE, launched, "running"), 1);
+        launched = "2024-10-03T17:01:00.000Z"; /* TimeoutSec=6h there, and a late start */
+        assert_int_equal(judge_instance_of(other, "i-1", THERE, launched, "running"), 0);
 }
 
 static void a_verification_is_one_after_an_hour(void **state)
@@ -273,6 +290,7 @@ int main(void)
                 cmocka_unit_test(all_are_the_accounts),
                 cmocka_unit_test(the_last_word_drops_what_exists_and_what_is_under_way_and_doubles),
                 cmocka_unit_test(a_verification_is_one_after_an_hour),
+                cmocka_unit_test(a_verification_of_another_host_is_one_when_it_cannot_run_any_more),
                 cmocka_unit_test(the_cost_is_the_size_at_the_price),
                 cmocka_unit_test(an_account_of_thousands),
         };

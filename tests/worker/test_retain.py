@@ -411,6 +411,19 @@ def test_a_prune_that_was_killed_is_finished(place, point):
     assert place.snapshots() == set(place.image(images[3])["snapshots"])
 
 
+def test_what_another_job_is_at_is_left_to_that(place):
+    """As one that copies an image to other regions while the next bake ends."""
+    write_profile(place, "KeepLast=1")
+    images = fill_images(place, *[image_of(n) for n in (3, 2, 1)])
+    job = place.new_job()
+    place.start_until("removing", "deregister", job, ids=[images[0]]).kill()
+    assert reasons(place)[images[0]] == ("keep", "a job of this host that has not ended is about it")
+    assert prune(place)[0]["result"] == "done"
+    assert place.images() == {images[0], images[2]}
+    assert place.run("resume", job)[0]["result"] == "done"
+    assert place.images() == {images[2]}
+
+
 # Many, and a listing that changes
 
 def test_twelve_thousand_images_and_sixty_thousand_snapshots(place):
@@ -452,3 +465,11 @@ def test_a_listing_that_changes_while_it_is_read(place, change):
     lines = worker.told("answer")["objects"]
     assert len({one["id"] for one in lines}) == len(lines) == (12 if change == "comes" else 11)
     assert {one["id"] for one in lines if one["decision"] == "keep"} == set(images[-3:])
+
+
+def test_time_is_ec2s_and_not_that_of_a_host_whose_clock_is_wrong(place):
+    """A host whose battery is empty, or that was set to next year, still signs what EC2 takes."""
+    write_profile(place, "KeepLast=9", "MaxAge=10d", "KeepAtLeast=0")
+    place.cloud.configure(clock_offset=-400 * DAY)
+    images = fill_images(place, *[image_of(400 + n) for n in (1, 2, 30)])
+    assert [reasons(place)[one][0] for one in images] == ["keep", "keep", "delete"]
