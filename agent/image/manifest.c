@@ -35,8 +35,8 @@ static int fail_element(char **reterr_message, const char *problem, const char *
 
 static int fail_part(char **reterr_message, const char *problem, size_t index)
 {
-        return string_printf(reterr_message, "%s (part %zu)", problem, index) < 0 ? -ENOMEM :
-                                                                                    -EBADMSG;
+        return string_printf(reterr_message, "%s (part %zu)", problem, index) < 0 ? -ENOMEM
+                                                                                  : -EBADMSG;
 }
 
 /* --- Values ----------------------------------------------------------------------------------- */
@@ -106,7 +106,8 @@ static int get_number(const XmlNode *node, const char *name, uint64_t *ret, char
 
         if (r < 0)
                 return r;
-        return parse_u64(text, ret) < 0 ? fail_element(reterr_message, "has no number in", name) : 0;
+        return parse_u64(text, ret) < 0 ? fail_element(reterr_message, "has no number in", name)
+                                        : 0;
 }
 
 static int get_digest(const XmlNode *node, char *ret, char **reterr_message)
@@ -119,8 +120,7 @@ static int get_digest(const XmlNode *node, char *ret, char **reterr_message)
                 return r;
         text = xml_text(child, "");
         algorithm = xml_attribute(child, "algorithm");
-        if (!text || !streq_ptr(algorithm, "SHA1") ||
-                strlen(text) != MANIFEST_DIGEST_SIZE - 1 ||
+        if (!text || !streq_ptr(algorithm, "SHA1") || strlen(text) != MANIFEST_DIGEST_SIZE - 1 ||
                 !is_of(text, "0123456789abcdef", MANIFEST_DIGEST_SIZE - 1))
                 return fail_element(reterr_message, "has no SHA-1 in", "digest");
         memcpy(ret, text, MANIFEST_DIGEST_SIZE);
@@ -177,9 +177,9 @@ static int check_unique(const Manifest *manifest, char **reterr_message)
         for (size_t i = 1; i < names.count; i++)
                 if (streq(names.items[i - 1], names.items[i]))
                         return string_printf(reterr_message, "names the file %s twice",
-                                       names.items[i]) < 0 ?
-                                -ENOMEM :
-                                -EBADMSG;
+                                       names.items[i]) < 0
+                                ? -ENOMEM
+                                : -EBADMSG;
         return 0;
 }
 
@@ -192,9 +192,9 @@ static int read_parts(Manifest *manifest, const XmlNode *image, char **reterr_me
 
         for (const XmlNode *part = r < 0 ? NULL : xml_first(parts); part && r >= 0;
                 part = xml_next(part))
-                r = streq(xml_name(part), "part") ?
-                        read_part(manifest, part, reterr_message) :
-                        fail_element(reterr_message, "has among its parts a", xml_name(part));
+                r = streq(xml_name(part), "part")
+                        ? read_part(manifest, part, reterr_message)
+                        : fail_element(reterr_message, "has among its parts a", xml_name(part));
         if (r < 0)
                 return r;
         text = xml_attribute(parts, "count");
@@ -239,7 +239,8 @@ static int read_root(Manifest *manifest, const XmlNode *root, char **reterr_mess
                 return fail(reterr_message, "is none: it begins with another element");
         r = get_text(root, "version", &version, reterr_message);
         if (r >= 0 && !streq(version, FORMAT_VERSION))
-                r = fail_element(reterr_message, "has another format than " FORMAT_VERSION " in", "version");
+                r = fail_element(
+                        reterr_message, "has another format than " FORMAT_VERSION " in", "version");
         if (r >= 0)
                 r = find_only(root, "machine_configuration", &machine, reterr_message);
         if (r >= 0)
@@ -262,8 +263,8 @@ int manifest_parse(const char *data, size_t size, Manifest *ret, char **reterr_m
         r = xml_parse(data, size, &xml);
         if (r > 0)
                 return fail(reterr_message,
-                        r == XML_E_REFUSED ? "has a DOCTYPE, or is larger than any" :
-                                             "is cut off, or no XML");
+                        r == XML_E_REFUSED ? "has a DOCTYPE, or is larger than any"
+                                           : "is cut off, or no XML");
         if (r >= 0)
                 r = read_root(&manifest, xml_root(xml), reterr_message);
         if (r < 0)

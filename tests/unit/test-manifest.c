@@ -6,18 +6,18 @@
 
 #define DIGEST "da39a3ee5e6b4b0d3255bfef95601890afd80709"
 #define BEFORE                                                                                     \
-        "<?xml version='1.0'?><manifest><version>2007-10-10</version><bundler><name>b</name>"       \
-        "</bundler><machine_configuration><architecture>x86_64</architecture>"                      \
-        "</machine_configuration><image><name>web</name><user>123456789012</user>"                  \
-        "<type>machine</type><digest algorithm='SHA1'>" DIGEST "</digest><size>1048576</size>"      \
+        "<?xml version='1.0'?><manifest><version>2007-10-10</version><bundler><name>b</name>"      \
+        "</bundler><machine_configuration><architecture>x86_64</architecture>"                     \
+        "</machine_configuration><image><name>web</name><user>123456789012</user>"                 \
+        "<type>machine</type><digest algorithm='SHA1'>" DIGEST "</digest><size>1048576</size>"     \
         "<bundled_size>300</bundled_size>"
 #define AFTER "</image><signature>00</signature></manifest>"
 #define PART(index, filename)                                                                      \
-        "<part index='" index "'><filename>" filename "</filename><digest algorithm='SHA1'>" DIGEST \
-        "</digest></part>"
+        "<part index='" index "'><filename>" filename                                              \
+        "</filename><digest algorithm='SHA1'>" DIGEST "</digest></part>"
 #define PARTS                                                                                      \
-        "<parts count='3'>" PART("0", "web.part.0") PART("1", "web.part.1") PART("2", "web.part.2") \
-        "</parts>"
+        "<parts count='3'>" PART("0", "web.part.0") PART("1", "web.part.1")                        \
+                PART("2", "web.part.2") "</parts>"
 #define GOOD BEFORE PARTS AFTER
 
 static void a_manifest_names_its_parts_in_order(void **state)
@@ -81,7 +81,8 @@ static void what_is_wrong_is_named(void **state)
                 { BEFORE "<parts count='1'>" PART("0", "a&#10;b") "</parts>" AFTER, "a path" },
                 { BEFORE "<parts count='1'>" PART("0", "") "</parts>" AFTER, "empty <filename>" },
                 { BEFORE "<parts count='1'><other/></parts>" AFTER, "<other>" },
-                { BEFORE "<parts count='1'><part index='0'><filename>a</filename></part></parts>" AFTER,
+                { BEFORE "<parts count='1'><part "
+                         "index='0'><filename>a</filename></part></parts>" AFTER,
                         "lacks <digest>" },
                 { BEFORE "<parts count='1'><part index='0'><filename>a</filename><digest "
                          "algorithm='MD5'>" DIGEST "</digest></part></parts>" AFTER,
