@@ -99,6 +99,13 @@ static int client_connect(AwsClient *client, const AwsClientConfig *config, char
         return http_connection_new(&options, &client->connection);
 }
 
+static void client_set_pace(AwsClient *client, unsigned times)
+{
+        bucket_init(&client->reads, BUCKET_READ_CAPACITY, BUCKET_READ_RATE * times, clock_usec());
+        bucket_init(&client->writes, BUCKET_WRITE_CAPACITY, BUCKET_WRITE_RATE * times,
+                clock_usec());
+}
+
 int aws_client_new(const AwsClientConfig *config, AwsClient **ret, char **reterr_message)
 {
         _cleanup_(aws_client_freep) AwsClient *client = calloc(1, sizeof(AwsClient));
@@ -114,8 +121,7 @@ int aws_client_new(const AwsClientConfig *config, AwsClient **ret, char **reterr
         client->cancelled = config->cancelled;
         client->userdata = config->userdata;
         client->deadline_usec = USEC_INFINITY;
-        bucket_init(&client->reads, BUCKET_READ_CAPACITY, BUCKET_READ_RATE, clock_usec());
-        bucket_init(&client->writes, BUCKET_WRITE_CAPACITY, BUCKET_WRITE_RATE, clock_usec());
+        client_set_pace(client, config->pace > 0 ? config->pace : 1);
         r = client_connect(client, config, reterr_message);
         if (r < 0)
                 return r;

@@ -14,6 +14,7 @@ typedef struct AwsClientConfig {
         const char *region;
         const char *label; /* a bucket of S3, before the host's name; or NULL */
         const char *domain; /* of services, from the metadata service; NULL: by the region */
+        unsigned pace; /* how many times the pace of EC2's API (aws/bucket.h); 0: once */
         CredentialsProvider *credentials; /* outlives the client */
         bool (*cancelled)(void *userdata); /* asked between attempts; or NULL */
         void *userdata;

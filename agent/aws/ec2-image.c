@@ -165,6 +165,8 @@ static int write_filter(const Ec2ImageFilter *filter, Query *query)
                         query, 1, "block-device-mapping.snapshot-id", filter->snapshot_ids);
         else if (filter->name)
                 query_add_filter(query, 1, "name", filter->name);
+        else if (filter->location)
+                query_add_filter(query, 1, "manifest-location", filter->location);
         else
                 return write_tag_filter(filter, query);
         return 0;
@@ -198,6 +200,8 @@ static bool filter_fits(const Ec2ImageFilter *filter, const Ec2Image *image)
                 return true;
         if (filter->name)
                 return streq_ptr(image->name, filter->name);
+        if (filter->location)
+                return streq_ptr(image->location, filter->location);
         return streq_ptr(tag_list_get(&image->tags, filter->tag_key), filter->tag_value);
 }
 

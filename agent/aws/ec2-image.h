@@ -84,6 +84,7 @@ typedef struct Ec2ImageFilter {
         const StringList *snapshot_ids; /* that their mapping refers to */
         bool all;
         const char *name;
+        const char *location; /* of a manifest */
         const char *tag_key;
         const char *tag_value;
 } Ec2ImageFilter;

@@ -11,6 +11,7 @@
 #define SERVICE "s3"
 #define ATTEMPT_USEC (20 * USEC_PER_SEC)
 #define SLOWEST_BYTES_PER_SEC (256u * 1024) /* what is slower is given up and tried again */
+#define PACE 100 /* S3 takes thousands of requests a second: S3 User Guide, "Performance" */
 #define DIGEST_BASE64_MAX 48                /* of 32 bytes: 44, and a NUL */
 #define OWN_HEADERS_MAX 2
 
@@ -77,6 +78,7 @@ static int bucket_connect(S3Bucket *bucket, const char *region, char **reterr_me
                 .region = region,
                 .domain = bucket->domain,
                 .label = bucket->in_path ? NULL : bucket->name,
+                .pace = PACE,
                 .credentials = bucket->config.credentials,
                 .cancelled = bucket->config.cancelled,
                 .userdata = bucket->config.userdata,
@@ -294,6 +296,7 @@ static int call_once(S3Bucket *bucket, const S3Call *call, Exchange *exchange, A
                         .body_size = call->body_size,
                 },
                 .flags = SIGV4_FLAGS_S3,
+                .only_reads = streq(call->method, "GET") || streq(call->method, "HEAD"),
                 .is_repeatable = true, /* every one of them can be done twice */
                 .reply_max = call->reply_max,
                 .attempt_usec = attempt_usec(call),

@@ -8,8 +8,15 @@
 
 #include "base/text.h"
 
+typedef struct Attribute {
+        const char *name;
+        const char *value;
+        struct Attribute *next;
+} Attribute;
+
 struct XmlNode {
         const char *name;
+        Attribute *attributes;
         const char *text; /* NULL unless it is a leaf with text */
         XmlNode *first;
         XmlNode *last;
@@ -113,10 +120,32 @@ static XmlNode *parse_add_node(Parse *parse, const char *name)
         return node;
 }
 
+static int parse_add_attributes(Parse *parse, XmlNode *node, const XML_Char **attributes)
+{
+        for (; attributes[0]; attributes += 2) {
+                Attribute *attribute = xml_allocate(parse->xml, sizeof(Attribute));
+
+                if (!attribute)
+                        return -ENOMEM;
+                *attribute = (Attribute){
+                        .name = xml_keep(parse->xml, attributes[0], strlen(attributes[0])),
+                        .value = xml_keep(parse->xml, attributes[1], strlen(attributes[1])),
+                        .next = node->attributes,
+                };
+                if (!attribute->name || !attribute->value)
+                        return -ENOMEM;
+                node->attributes = attribute;
+                if (++parse->n_nodes >= XML_NODES_MAX)
+                        return XML_E_REFUSED;
+        }
+        return 0;
+}
+
 static void on_start(void *userdata, const XML_Char *name, const XML_Char **attributes)
 {
         Parse *parse = userdata;
         XmlNode *node;
+        int r;
 
         /* Handlers may still run after a stop. */
         if (parse->outcome != 0)
@@ -128,6 +157,11 @@ static void on_start(void *userdata, const XML_Char *name, const XML_Char **attr
         node = parse_add_node(parse, name);
         if (!node) {
                 parse_stop(parse, -ENOMEM);
+                return;
+        }
+        r = parse_add_attributes(parse, node, attributes);
+        if (r != 0) {
+                parse_stop(parse, r);
                 return;
         }
         parse->n_nodes++;
@@ -215,6 +249,14 @@ const XmlNode *xml_root(const Xml *xml)
 const char *xml_name(const XmlNode *node)
 {
         return node->name;
+}
+
+const char *xml_attribute(const XmlNode *node, const char *name)
+{
+        for (const Attribute *one = node ? node->attributes : NULL; one; one = one->next)
+                if (streq(one->name, name))
+                        return one->value;
+        return NULL;
 }
 
 const XmlNode *xml_first(const XmlNode *node)

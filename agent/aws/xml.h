@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 
 #define XML_BYTES_MAX (32u * 1024 * 1024)
-#define XML_NODES_MAX (1024u * 1024)
+#define XML_NODES_MAX (1024u * 1024) /* elements and attributes */
 #define XML_DEPTH_MAX 32
 
 typedef struct Xml Xml;
@@ -28,6 +28,9 @@ DEFINE_CLEANUP(Xml *, xml_free)
 
 const XmlNode *xml_root(const Xml *xml);
 const char *xml_name(const XmlNode *node);
+
+/* The value of its attribute, or NULL. */
+const char *xml_attribute(const XmlNode *node, const char *name);
 
 /* All accept NULL for a node, and then find nothing, so that look-ups chain. */
 const XmlNode *xml_first(const XmlNode *node);

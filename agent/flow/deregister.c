@@ -85,8 +85,9 @@ static int judge(Removal *removal, const Ec2Image *image, bool force)
         FailureKind kind = FAILURE_INTERNAL;
         int r = removal_judge_image(removal, image, &kind, &reason);
 
-        if (r < 0)
-                return failure_set(failure, kind, r, "Image %s cannot be deregistered: %s", image->id,
+        if (r != 0)
+                return failure_set(failure, kind, r < 0 ? r : -EREMOTEIO,
+                        "Image %s cannot be deregistered: %s", image->id,
                         reason ? reason : strerror(-r));
         if (!force && !tag_list_get(&image->tags, LABEL_JOB))
                 return failure_set(failure, FAILURE_PROTECTED, -EPERM,

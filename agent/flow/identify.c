@@ -66,6 +66,34 @@ int bake_open_client(Bake *bake, const char *service, const char *region, AwsCli
                 streq_ptr(region, identity->region) ? identity->domain : NULL, ret);
 }
 
+int bake_open_bucket(Bake *bake, const char *name, S3Bucket **ret)
+{
+        _cleanup_(freep) char *message = NULL;
+        const Identity *identity = &bake->identity;
+        const char *region = aws_client_region(bake->aws);
+        const S3BucketConfig config = {
+                .name = name,
+                .region = region,
+                .domain = streq_ptr(region, identity->region) ? identity->domain : NULL,
+                .owner = identity->account_id,
+                .credentials = bake->credentials,
+                .cancelled = bake_cancelled,
+                .userdata = bake,
+        };
+        int r;
+
+        if (!identity->account_id)
+                return failure_set(&bake->failure, FAILURE_API_ERROR, -ENODATA,
+                        "The metadata service does not say to which account this instance belongs; "
+                        "so it is not known whether bucket %s is ours",
+                        name);
+        r = s3_bucket_new(&config, ret, &message);
+        if (r < 0)
+                return failure_set(&bake->failure, FAILURE_CONFIG_INVALID, r, "%s",
+                        message ? message : strerror(-r));
+        return 0;
+}
+
 int bake_connect(Bake *bake, const char *region, const char *domain)
 {
         return open_client(bake, "ec2", region, domain, &bake->aws);

@@ -3,6 +3,7 @@
 
 /* Step 1: who am I, and with whose keys do I speak? */
 
+#include "aws/s3.h"
 #include "flow/bake.h"
 
 /* Identity from the metadata service; a report goes out. 0, or a negative errno and a failure. */
@@ -22,3 +23,6 @@ int bake_connect(Bake *bake, const char *region, const char *domain);
 
 /* A further client with the same keys: of another service ("ssm"), or in another region. */
 int bake_open_client(Bake *bake, const char *service, const char *region, AwsClient **ret);
+
+/* A bucket of our own account, which is all that it serves. 0, or a negative errno and a failure. */
+int bake_open_bucket(Bake *bake, const char *name, S3Bucket **ret);

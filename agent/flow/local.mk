@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libflow.a
 libflow_a_SOURCES = \
 	%D%/bake.c %D%/bake.h \
+	%D%/bundle.c %D%/bundle.h \
 	%D%/choice.c %D%/choice.h \
 	%D%/complete.c %D%/complete.h \
 	%D%/consistency.c %D%/consistency.h \
@@ -37,6 +38,7 @@ libflow_a_SOURCES = \
 	%D%/prune.c %D%/prune.h \
 	%D%/quiesce.c %D%/quiesce.h \
 	%D%/removal.c %D%/removal.h \
+	%D%/removal-bundle.c %D%/removal-bundle.h \
 	%D%/removal-entry.c %D%/removal-entry.h \
 	%D%/removal-image.c %D%/removal-image.h \
 	%D%/removal-instance.c %D%/removal-instance.h \
@@ -59,7 +61,7 @@ libflow_a_SOURCES = \
 	%D%/witness.c %D%/witness.h \
 	%D%/zone.c %D%/zone.h
 libflow_a_CFLAGS = $(AM_CFLAGS) -DWITNESS='"$(systemdshutdowndir)/quiesced-witness"'
-FLOW_LIBS = libflow.a libaws.a libhost.a libfreezeclient.a $(BASE_LIBS) $(MOUNT_LIBS) $(BLKID_LIBS) \
+FLOW_LIBS = libflow.a libimage.a libaws.a libhost.a libfreezeclient.a $(BASE_LIBS) $(MOUNT_LIBS) $(BLKID_LIBS) \
 	$(CURL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS)
 
 if HAVE_CMOCKA
@@ -67,7 +69,7 @@ FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-pace test-consis
 	test-follow test-profile test-publication test-publish-keys test-record \
 	test-settings test-spec test-labels test-watch test-witness
 FLOW_TESTS += test-retain test-retain-histories test-stock
-FLOW_TESTS += test-origin test-orphans
+FLOW_TESTS += test-bundle test-origin test-orphans
 check_PROGRAMS += $(FLOW_TESTS)
 TESTS += $(FLOW_TESTS)
 PLAN_HOST = tests/unit/plan-host.c tests/unit/plan-host.h
@@ -110,6 +112,9 @@ test_record_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_settings_SOURCES = tests/unit/test-settings.c
 test_settings_CFLAGS = $(TEST_CFLAGS)
 test_settings_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_bundle_SOURCES = tests/unit/test-bundle.c
+test_bundle_CFLAGS = $(TEST_CFLAGS)
+test_bundle_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_origin_SOURCES = tests/unit/test-origin.c
 test_origin_CFLAGS = $(TEST_CFLAGS)
 test_origin_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)

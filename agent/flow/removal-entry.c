@@ -8,6 +8,7 @@
 void removal_done(Removal *removal)
 {
         string_list_done(&removal->locked);
+        removal->bucket = s3_bucket_free(removal->bucket);
 }
 
 json_t *removal_entries(const Removal *removal, const char *kind)

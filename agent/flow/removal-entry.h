@@ -7,10 +7,13 @@
  *      "deregistered"  the image is gone
  *      "gone"          ids of its snapshots that are
  *      "skipped"       [{"id", "reason"}]: of its snapshots those that stay for another image
+ *      "bundle-gone"   so are its parts and its manifest in S3
+ *      "bundle-kept"   these stay for another image, and stand among what is skipped
  *      "done"          nothing is left to do
  *      "left"          why it is still there; "error" beside it: and that it stays for good
  */
 
+#include "aws/s3.h"
 #include "flow/bake.h"
 
 typedef struct Removal Removal;
@@ -18,6 +21,7 @@ struct Removal {
         Bake *bake;
         json_t *record; /* record.removal */
         StringList locked; /* snapshots of the account, sorted */
+        S3Bucket *bucket; /* of the last image that lies in one; or NULL */
         bool stop; /* EC2 cannot be reached: whatever comes next would wait in vain */
 };
 

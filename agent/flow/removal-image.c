@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An image that goes away with its snapshots. */
+/* An image that goes away with its snapshots, or with its bundle. */
 
 #include "flow/removal-image.h"
 
@@ -7,6 +7,7 @@
 #include "aws/ec2-registration.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "flow/removal-bundle.h"
 #include "flow/removal-snapshot.h"
 
 /* --- What it is ------------------------------------------------------------------------------- */
@@ -24,7 +25,7 @@ static int refuse(FailureKind *reterr_kind, FailureKind kind)
         return -EPERM;
 }
 
-int removal_judge_image(
+static int judge_image(
         const Removal *removal, const Ec2Image *image, FailureKind *reterr_kind, char **reterr_reason)
 {
         const char *account = removal->bake->identity.account_id;
@@ -35,12 +36,6 @@ int removal_judge_image(
                         return -ENOMEM;
                 return refuse(reterr_kind, FAILURE_INVALID_ARGUMENT);
         }
-        if (streq_ptr(image->root_device_type, "instance-store")) {
-                if (string_replace(reterr_reason, "its root lies in S3 (instance store), and what "
-                                                  "it consists of there would stay behind") < 0)
-                        return -ENOMEM;
-                return refuse(reterr_kind, FAILURE_NOT_SUPPORTED);
-        }
         if (is_protected(image) && !removal_overrides(removal, "protected")) {
                 if (string_printf(reterr_reason, "it is protected from deregistration (%s)",
                             image->deregistration_protection) < 0)
@@ -48,6 +43,22 @@ int removal_judge_image(
                 return refuse(reterr_kind, FAILURE_PROTECTED);
         }
         return 0;
+}
+
+static bool lies_in_s3(const Ec2Image *image)
+{
+        return streq_ptr(image->root_device_type, "instance-store");
+}
+
+int removal_judge_image(
+        Removal *removal, const Ec2Image *image, FailureKind *reterr_kind, char **reterr_reason)
+{
+        int r = judge_image(removal, image, reterr_kind, reterr_reason);
+
+        if (r < 0 || !lies_in_s3(image))
+                return r;
+        return removal_judge_bundle(
+                removal, image->location ? image->location : "", reterr_kind, reterr_reason);
 }
 
 int removal_note_image(json_t *entry, const Ec2Image *image)
@@ -63,6 +74,9 @@ int removal_note_image(json_t *entry, const Ec2Image *image)
         if (is_protected(image) && json_object_set_new(entry, "protected", json_true()) < 0)
                 return -ENOMEM;
         if (image->name && json_object_set_new(entry, "name", json_text(image->name)) < 0)
+                return -ENOMEM;
+        if (lies_in_s3(image) && image->location &&
+                json_object_set_new(entry, "bundle", json_text(image->location)) < 0)
                 return -ENOMEM;
         return 0;
 }
@@ -87,6 +101,8 @@ static int read_image(Removal *removal, json_t *entry)
         r = removal_judge_image(removal, &images.items[0], &kind, &reason);
         if (r == -EPERM)
                 return entry_refuse(entry, kind, reason);
+        if (r == REMOVAL_E_LEFT)
+                return entry_leave(entry, reason);
         return r < 0 ? r : removal_note_image(entry, &images.items[0]);
 }
 
@@ -202,6 +218,8 @@ static int remove_image(Removal *removal, json_t *entry)
         if (r < 0 || is_left(entry))
                 return r;
         r = delete_snapshots(removal, entry);
+        if (r >= 0 && !removal->stop)
+                r = removal_delete_bundle(removal, entry);
         if (r < 0 || is_left(entry))
                 return r;
         log_notice("Deregistered %s; %zu of its snapshots are deleted", entry_id(entry),

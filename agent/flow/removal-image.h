@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* An image that goes away with its snapshots. */
+/* An image that goes away with its snapshots, or with its bundle. */
 
 #include "flow/removal-entry.h"
 
 /*
- * Whether an image may be removed at all. 0, or -EPERM with the kind and the reason: it is another
- * account's, lies in S3, or is protected; or -ENOMEM.
+ * Whether an image may be removed at all. 0; -EPERM with the kind and the reason: it is another
+ * account's, is protected, or has a bundle that nobody can make out; REMOVAL_E_LEFT with both where
+ * it may be another time; or another negative errno.
  */
 int removal_judge_image(
-        const Removal *removal, const Ec2Image *image, FailureKind *reterr_kind, char **reterr_reason);
+        Removal *removal, const Ec2Image *image, FailureKind *reterr_kind, char **reterr_reason);
 
 /* What the image was goes on record: its name, and the snapshots that its mapping names. */
 int removal_note_image(json_t *entry, const Ec2Image *image);

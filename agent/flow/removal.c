@@ -92,6 +92,8 @@ static json_t *tell_removed(const json_t *entry, const char *kind)
                         json_pack("{s:s,s:O?,s:O*,s:O*}", "image", entry_id(entry), "name", name,
                                 "snapshots", json_object_get(entry, "gone"), "skipped",
                                 json_object_get(entry, "skipped")));
+        if (told && json_get_bool(entry, "bundle-gone", false))
+                (void)json_object_set(told, "bundle", json_object_get(entry, "bundle"));
         return told;
 }
 

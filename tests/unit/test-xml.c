@@ -37,6 +37,20 @@ static void elements_are_found_by_a_path(void **state)
         assert_true(xml_bool(root, "n", true));
 }
 
+static void attributes_are_found_by_name(void **state)
+{
+        _cleanup_(xml_freep) Xml *xml = NULL;
+        const XmlNode *root;
+
+        assert_int_equal(parse("<r><p index='0' kind=\"a&amp;b\"/><p/></r>", &xml), 0);
+        root = xml_root(xml);
+        assert_string_equal(xml_attribute(xml_first(root), "index"), "0");
+        assert_string_equal(xml_attribute(xml_first(root), "kind"), "a&b");
+        assert_null(xml_attribute(xml_first(root), "ind"));
+        assert_null(xml_attribute(xml_next(xml_first(root)), "index"));
+        assert_null(xml_attribute(NULL, "index"));
+}
+
 static void the_first_of_doubled_elements_counts(void **state)
 {
         _cleanup_(xml_freep) Xml *xml = NULL;
@@ -166,6 +180,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(elements_are_found_by_a_path),
+                cmocka_unit_test(attributes_are_found_by_name),
                 cmocka_unit_test(the_first_of_doubled_elements_counts),
                 cmocka_unit_test(text_beside_children_is_no_text),
                 cmocka_unit_test(what_is_not_well_formed_is_told_from_what_is_refused),

@@ -208,12 +208,6 @@ def test_an_image_that_is_absent_is_named(place):
     refused(place, "NoSuchImage", [OTHER, "eu-central-1"], ours, OTHER)
 
 
-def test_an_instance_store_image_waits_for_another_version(place):
-    image, _ = place.make_image("in S3")
-    place.cloud.set_image(image, {"RootDeviceType": "instance-store"})
-    refused(place, "NotSupported", [image, "S3"], image, force=True)
-
-
 def test_a_protected_image_stays(place):
     image, _ = place.make_image("protected")
     place.ec2.enable_image_deregistration_protection(ImageId=image)

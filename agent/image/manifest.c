@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The manifest of an instance-store image: what the image is, and of which parts it consists. */
+
+#include "image/manifest.h"
+
+#include "aws/xml.h"
+#include "base/list.h"
+#include "base/text.h"
+
+#define FORMAT_VERSION "2007-10-10"
+#define NAME_MAX_BYTES 512 /* a key of S3 has 1024 with its prefix and suffix */
+#define ACCOUNT_DIGITS_MAX 20
+#define PART_DIGITS_MAX 10
+
+void manifest_done(Manifest *manifest)
+{
+        for (size_t i = 0; i < manifest->n_parts; i++)
+                free(manifest->parts[i].filename);
+        free(manifest->parts);
+        free(manifest->architecture);
+        free(manifest->user);
+        free(manifest->name);
+        *manifest = (Manifest){ 0 };
+}
+
+static int fail(char **reterr_message, const char *message)
+{
+        return string_replace(reterr_message, message) < 0 ? -ENOMEM : -EBADMSG;
+}
+
+static int fail_element(char **reterr_message, const char *problem, const char *path)
+{
+        return string_printf(reterr_message, "%s <%s>", problem, path) < 0 ? -ENOMEM : -EBADMSG;
+}
+
+static int fail_part(char **reterr_message, const char *problem, size_t index)
+{
+        return string_printf(reterr_message, "%s (part %zu)", problem, index) < 0 ? -ENOMEM
+                                                                                  : -EBADMSG;
+}
+
+/* --- Values ----------------------------------------------------------------------------------- */
+
+static bool is_of(const char *text, const char *allowed, size_t most)
+{
+        size_t length = strlen(text);
+
+        return length > 0 && length <= most && text[strspn(text, allowed)] == '\0';
+}
+
+/* One name of a file in one folder, which no terminal stumbles over. */
+static bool is_filename(const char *text)
+{
+        size_t length = strlen(text);
+
+        if (length == 0 || length > NAME_MAX_BYTES || streq(text, ".") || streq(text, ".."))
+                return false;
+        for (const char *p = text; *p; p++)
+                if (*p == '/' || *p == '\\' || (unsigned char)*p < ' ' || *p == 0x7f)
+                        return false;
+        return true;
+}
+
+bool manifest_is_part_name(const char *name, const char *filename)
+{
+        const char *rest = startswith(filename, name);
+        const char *digits = rest ? startswith(rest, ".part.") : NULL;
+
+        return digits && is_of(digits, "0123456789", PART_DIGITS_MAX);
+}
+
+/* The child of that name, of which there is one. */
+static int find_only(
+        const XmlNode *node, const char *name, const XmlNode **ret, char **reterr_message)
+{
+        const XmlNode *found = NULL;
+
+        for (const XmlNode *child = xml_first(node); child; child = xml_next(child)) {
+                if (!streq(xml_name(child), name))
+                        continue;
+                if (found)
+                        return fail_element(reterr_message, "has more than one", name);
+                found = child;
+        }
+        if (!found)
+                return fail_element(reterr_message, "is cut off, or no manifest: it lacks", name);
+        *ret = found;
+        return 0;
+}
+
+static int get_text(const XmlNode *node, const char *name, const char **ret, char **reterr_message)
+{
+        const XmlNode *child;
+        int r = find_only(node, name, &child, reterr_message);
+
+        if (r < 0)
+                return r;
+        *ret = xml_text(child, "");
+        return *ret ? 0 : fail_element(reterr_message, "has an empty", name);
+}
+
+static int get_number(const XmlNode *node, const char *name, uint64_t *ret, char **reterr_message)
+{
+        const char *text;
+        int r = get_text(node, name, &text, reterr_message);
+
+        if (r < 0)
+                return r;
+        return parse_u64(text, ret) < 0 ? fail_element(reterr_message, "has no number in", name)
+                                        : 0;
+}
+
+static int get_digest(const XmlNode *node, char *ret, char **reterr_message)
+{
+        const XmlNode *child;
+        const char *text, *algorithm;
+        int r = find_only(node, "digest", &child, reterr_message);
+
+        if (r < 0)
+                return r;
+        text = xml_text(child, "");
+        algorithm = xml_attribute(child, "algorithm");
+        if (!text || !streq_ptr(algorithm, "SHA1") || strlen(text) != MANIFEST_DIGEST_SIZE - 1 ||
+                !is_of(text, "0123456789abcdef", MANIFEST_DIGEST_SIZE - 1))
+                return fail_element(reterr_message, "has no SHA-1 in", "digest");
+        memcpy(ret, text, MANIFEST_DIGEST_SIZE);
+        return 0;
+}
+
+/* --- Parts ------------------------------------------------------------------------------------ */
+
+static int check_index(const XmlNode *node, size_t expected, char **reterr_message)
+{
+        const char *text = xml_attribute(node, "index");
+        uint64_t index;
+
+        if (!text || parse_u64(text, &index) < 0)
+                return fail_part(reterr_message, "has a part without an index", expected);
+        if (index < expected)
+                return fail_part(reterr_message, "has a part twice, or out of order", index);
+        if (index > expected)
+                return fail_part(reterr_message, "lacks a part, or has it out of order", expected);
+        return 0;
+}
+
+static int read_part(Manifest *manifest, const XmlNode *node, char **reterr_message)
+{
+        size_t index = manifest->n_parts;
+        const char *filename;
+        ManifestPart *part;
+        int r;
+
+        if (index >= MANIFEST_PARTS_MAX)
+                return fail(reterr_message, "has more parts than any image");
+        r = check_index(node, index, reterr_message);
+        if (r >= 0)
+                r = get_text(node, "filename", &filename, reterr_message);
+        if (r < 0)
+                return r;
+        if (!is_filename(filename))
+                return fail_part(reterr_message,
+                        "has a part whose name is a path, or no name of a file", index);
+        part = ARRAY_ADD(manifest->parts, manifest->n_parts);
+        if (!part || string_replace(&part->filename, filename) < 0)
+                return -ENOMEM;
+        return get_digest(node, part->digest, reterr_message);
+}
+
+static int check_unique(const Manifest *manifest, char **reterr_message)
+{
+        _cleanup_(string_list_done) StringList names = STRING_LIST_INIT;
+
+        for (size_t i = 0; i < manifest->n_parts; i++)
+                if (string_list_add(&names, manifest->parts[i].filename) < 0)
+                        return -ENOMEM;
+        string_list_sort(&names);
+        for (size_t i = 1; i < names.count; i++)
+                if (streq(names.items[i - 1], names.items[i]))
+                        return string_printf(reterr_message, "names the file %s twice",
+                                       names.items[i]) < 0
+                                ? -ENOMEM
+                                : -EBADMSG;
+        return 0;
+}
+
+static int read_parts(Manifest *manifest, const XmlNode *image, char **reterr_message)
+{
+        const XmlNode *parts;
+        uint64_t count;
+        const char *text;
+        int r = find_only(image, "parts", &parts, reterr_message);
+
+        for (const XmlNode *part = r < 0 ? NULL : xml_first(parts); part && r >= 0;
+                part = xml_next(part))
+                r = streq(xml_name(part), "part")
+                        ? read_part(manifest, part, reterr_message)
+                        : fail_element(reterr_message, "has among its parts a", xml_name(part));
+        if (r < 0)
+                return r;
+        text = xml_attribute(parts, "count");
+        if (!text || parse_u64(text, &count) < 0 || count != manifest->n_parts || count == 0)
+                return fail(reterr_message, "does not have as many parts as it says");
+        return check_unique(manifest, reterr_message);
+}
+
+/* --- The whole -------------------------------------------------------------------------------- */
+
+static int read_image(Manifest *manifest, const XmlNode *image, char **reterr_message)
+{
+        const char *name, *user;
+        int r = get_text(image, "name", &name, reterr_message);
+
+        if (r >= 0)
+                r = get_text(image, "user", &user, reterr_message);
+        if (r >= 0 && !is_filename(name))
+                r = fail_element(reterr_message, "has a path, or no name, in", "name");
+        if (r >= 0 && !is_of(user, "0123456789", ACCOUNT_DIGITS_MAX))
+                r = fail_element(reterr_message, "has no account number in", "user");
+        if (r >= 0)
+                r = get_digest(image, manifest->digest, reterr_message);
+        if (r >= 0)
+                r = get_number(image, "size", &manifest->size_bytes, reterr_message);
+        if (r >= 0)
+                r = get_number(image, "bundled_size", &manifest->bundled_bytes, reterr_message);
+        if (r < 0)
+                return r;
+        if (string_replace(&manifest->name, name) < 0 || string_replace(&manifest->user, user) < 0)
+                return -ENOMEM;
+        return read_parts(manifest, image, reterr_message);
+}
+
+static int read_root(Manifest *manifest, const XmlNode *root, char **reterr_message)
+{
+        const char *version, *architecture;
+        const XmlNode *machine, *image;
+        int r;
+
+        if (!streq(xml_name(root), "manifest"))
+                return fail(reterr_message, "is none: it begins with another element");
+        r = get_text(root, "version", &version, reterr_message);
+        if (r >= 0 && !streq(version, FORMAT_VERSION))
+                r = fail_element(
+                        reterr_message, "has another format than " FORMAT_VERSION " in", "version");
+        if (r >= 0)
+                r = find_only(root, "machine_configuration", &machine, reterr_message);
+        if (r >= 0)
+                r = get_text(machine, "architecture", &architecture, reterr_message);
+        if (r >= 0)
+                r = find_only(root, "image", &image, reterr_message);
+        if (r >= 0)
+                r = string_replace(&manifest->architecture, architecture);
+        return r < 0 ? r : read_image(manifest, image, reterr_message);
+}
+
+int manifest_parse(const char *data, size_t size, Manifest *ret, char **reterr_message)
+{
+        _cleanup_(manifest_done) Manifest manifest = { 0 };
+        _cleanup_(xml_freep) Xml *xml = NULL;
+        int r;
+
+        if (size > MANIFEST_BYTES_MAX)
+                return fail(reterr_message, "is longer than 4 MiB, which none is");
+        r = xml_parse(data, size, &xml);
+        if (r > 0)
+                return fail(reterr_message,
+                        r == XML_E_REFUSED ? "has a DOCTYPE, or is larger than any"
+                                           : "is cut off, or no XML");
+        if (r >= 0)
+                r = read_root(&manifest, xml_root(xml), reterr_message);
+        if (r < 0)
+                return r;
+        *ret = manifest;
+        manifest = (Manifest){ 0 };
+        return 0;
+}
