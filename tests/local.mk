@@ -27,6 +27,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_surprises.py \
 	%D%/e2e/test_verify_bake.py \
 	%D%/worker/conftest.py \
+	%D%/worker/test_bundle.py \
 	%D%/worker/test_deregister.py \
 	%D%/worker/test_inventory.py \
 	%D%/worker/test_orphans.py \
