@@ -7,7 +7,6 @@ EXTRA_DIST += \
 	%D%/e2e/conftest.py \
 	%D%/e2e/test_api_faults.py \
 	%D%/e2e/test_attributes.py \
-	%D%/e2e/test_bundle.py \
 	%D%/e2e/test_consistency.py \
 	%D%/e2e/test_copied_record.py \
 	%D%/e2e/test_devices.py \
@@ -28,6 +27,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_verify_bake.py \
 	%D%/worker/conftest.py \
 	%D%/worker/test_bundle.py \
+	%D%/worker/test_bundle_orphans.py \
 	%D%/worker/test_deregister.py \
 	%D%/worker/test_inventory.py \
 	%D%/worker/test_orphans.py \

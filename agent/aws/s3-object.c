@@ -77,6 +77,42 @@ int s3_head_object(S3Bucket *bucket, const char *key, S3Head *ret, ApiError *ret
         return r;
 }
 
+static int read_tags(void *userdata, const HttpReply *reply, ApiError *reterr)
+{
+        Xml **document = userdata;
+
+        *document = xml_free(*document);
+        return s3_read_document(reply, "Tagging", document, reterr);
+}
+
+int s3_get_object_tags(S3Bucket *bucket, const char *key, TagList *ret, ApiError *reterr)
+{
+        static const KeyValue query[] = { { "tagging", "" } };
+        _cleanup_(tag_list_done) TagList tags = TAG_LIST_INIT;
+        _cleanup_(xml_freep) Xml *document = NULL;
+        const S3Call call = {
+                .method = "GET",
+                .key = key,
+                .query = query,
+                .n_query = ELEMENTSOF(query),
+                .read = read_tags,
+                .userdata = &document,
+        };
+        const XmlNode *tag;
+        int r = s3_call(bucket, &call, reterr);
+
+        tag = r == 0 ? xml_first(xml_find(xml_root(document), "TagSet")) : NULL;
+        for (; tag && r == 0; tag = xml_next(tag))
+                if (xml_text(tag, "Key"))
+                        r = tag_list_set(&tags, xml_text(tag, "Key"),
+                                xml_text(tag, "Value") ? xml_text(tag, "Value") : "");
+        if (r != 0)
+                return r;
+        *ret = tags;
+        tags = TAG_LIST_INIT;
+        return 0;
+}
+
 int s3_delete_object(S3Bucket *bucket, const char *key, ApiError *reterr)
 {
         const S3Call call = { .method = "DELETE", .key = key };

@@ -4,6 +4,7 @@
 /* Objects of S3, one at a time. */
 
 #include "aws/s3.h"
+#include "aws/tags.h"
 
 /* EC2 may read it: a bundle of an image. */
 #define S3_ACL_EXEC_READ "aws-exec-read"
@@ -29,6 +30,9 @@ typedef struct S3Head {
 
 /* 0, NOT_FOUND (also when the bucket is not there), and the common outcomes. */
 int s3_head_object(S3Bucket *bucket, const char *key, S3Head *ret, ApiError *reterr);
+
+/* 0, NOT_FOUND, and the common outcomes. */
+int s3_get_object_tags(S3Bucket *bucket, const char *key, TagList *ret, ApiError *reterr);
 
 /* 0, also when there is none, and the common outcomes. */
 int s3_delete_object(S3Bucket *bucket, const char *key, ApiError *reterr);

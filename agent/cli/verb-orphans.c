@@ -25,6 +25,17 @@ static const Column orphan_columns[] = {
         { "OWN", "own", listing_add_flag },
 };
 
+static bool has_bundle(const json_t *answer)
+{
+        const json_t *orphan;
+        size_t i;
+
+        json_array_foreach(json_object_get(answer, "orphans"), i, orphan)
+                if (streq(json_get_string(orphan, "kind", ""), "bundle"))
+                        return true;
+        return false;
+}
+
 static int print_totals(const json_t *answer)
 {
         size_t n = json_array_size(json_object_get(answer, "orphans"));
@@ -34,9 +45,13 @@ static int print_totals(const json_t *answer)
                 return 0;
         if (display_bytes(json_get_u64(answer, "total-bytes", 0), &size) < 0)
                 return -ENOMEM;
-        printf("\n%zu orphan%s, %s, %.2f a month at %g per GiB.\n", n, n > 1 ? "s" : "", size,
+        printf("\n%zu orphan%s, %s, %.2f a month at %g per GiB", n, n > 1 ? "s" : "", size,
                 json_number_value(json_object_get(answer, "total-monthly-cost")),
                 json_number_value(json_object_get(answer, "price-per-gib-month")));
+        if (has_bundle(answer))
+                printf(", and %g in S3", json_number_value(json_object_get(
+                                                 answer, "bundle-price-per-gib-month")));
+        printf(".\n");
         return 0;
 }
 

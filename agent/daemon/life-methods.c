@@ -173,8 +173,8 @@ int method_delete_orphans(sd_bus_message *message, void *userdata, sd_bus_error 
         _cleanup_(freep) char *name = NULL;
         int r;
 
-        r = resource_ids_read(message, RESOURCE_IMAGE | RESOURCE_SNAPSHOT | RESOURCE_INSTANCE,
-                &ids, reterr);
+        r = resource_ids_read(message, RESOURCE_IMAGE | RESOURCE_SNAPSHOT | RESOURCE_INSTANCE |
+                RESOURCE_BUNDLE, &ids, reterr);
         if (r >= 0)
                 r = options_read(message, OPTIONS_DELETE_ORPHANS, &options, reterr);
         if (r >= 0)

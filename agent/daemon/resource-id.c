@@ -12,15 +12,17 @@
 
 /* As many as fit into a request, which a worker's socket must take at once. */
 #define IDS_MAX 1000
+#define BUNDLE_MAX 1100 /* a name of 63 bytes, and a key of 1024 */
 
 static const struct {
         ResourceKind kind;
-        const char *prefix;
+        const char *prefix; /* NULL: it has no number */
         const char *what; /* for people */
 } kinds_known[] = {
         { RESOURCE_IMAGE, "ami-", "an image (ami-...)" },
         { RESOURCE_SNAPSHOT, "snap-", "a snapshot (snap-...)" },
         { RESOURCE_INSTANCE, "i-", "an instance (i-...)" },
+        { RESOURCE_BUNDLE, NULL, "a bundle (BUCKET/KEY.manifest.xml)" },
 };
 
 /* 8 digits until 2016 and 17 since: docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html */
@@ -44,12 +46,24 @@ static int refuse(const char *id, unsigned kinds, sd_bus_error *reterr)
                 id, wanted.data);
 }
 
+/* Whether there is such a thing the worker finds out; here it is only told from ids. */
+static bool is_bundle(const char *text)
+{
+        const char *slash = strchr(text, '/');
+
+        return slash && slash > text && strlen(text) <= BUNDLE_MAX &&
+                endswith(slash, ".manifest.xml");
+}
+
 int resource_id_check(const char *id, unsigned kinds, sd_bus_error *reterr)
 {
         for (size_t i = 0; i < ELEMENTSOF(kinds_known); i++) {
-                const char *digits = startswith(id, kinds_known[i].prefix);
+                const char *prefix = kinds_known[i].prefix;
+                const char *digits = prefix ? startswith(id, prefix) : NULL;
 
-                if ((kinds & kinds_known[i].kind) && digits && is_number(digits))
+                if (!(kinds & kinds_known[i].kind))
+                        continue;
+                if (prefix ? digits && is_number(digits) : is_bundle(id))
                         return 0;
         }
         return refuse(id, kinds, reterr);

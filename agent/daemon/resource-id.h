@@ -11,6 +11,7 @@ typedef enum ResourceKind {
         RESOURCE_IMAGE = 1 << 0,
         RESOURCE_SNAPSHOT = 1 << 1,
         RESOURCE_INSTANCE = 1 << 2,
+        RESOURCE_BUNDLE = 1 << 3, /* BUCKET/KEY of its manifest */
 } ResourceKind;
 
 /* -EINVAL with what is wrong in *reterr. */

@@ -7,6 +7,7 @@
 
 #include "aws/ec2.h"
 #include "base/text.h"
+#include "flow/bundle.h"
 #include "flow/record.h"
 
 static bool is_id(const char *text)
@@ -16,7 +17,7 @@ static bool is_id(const char *text)
         for (size_t i = 0; i < ELEMENTSOF(prefixes); i++)
                 if (ec2_id_is_valid(text, prefixes[i]))
                         return true;
-        return false;
+        return endswith(text, BUNDLE_MANIFEST_SUFFIX) != NULL;
 }
 
 static int add_string(StringList *claims, const json_t *value)

@@ -3,8 +3,6 @@
 
 #include "flow/doctor.h"
 
-#include <dirent.h>
-
 #include "base/clock.h"
 #include "base/text.h"
 #include "flow/doctor-trial.h"
@@ -68,20 +66,9 @@ static int check_profile(Doctor *doctor, const char *name)
 
 static int check_profiles(Doctor *doctor)
 {
-        _cleanup_(closedirp) DIR *folder = opendir(doctor->bake->settings->profile_folder);
         _cleanup_(string_list_done) StringList names = STRING_LIST_INIT;
-        struct dirent *entry;
-        int r = 0;
+        int r = profile_list_names(doctor->bake->settings, &names);
 
-        while (r >= 0 && folder && (entry = readdir(folder))) {
-                const char *suffix = endswith(entry->d_name, ".conf");
-
-                if (!suffix || entry->d_name[0] == '.')
-                        continue;
-                entry->d_name[suffix - entry->d_name] = '\0';
-                r = string_list_add(&names, entry->d_name);
-        }
-        string_list_sort(&names);
         for (size_t i = 0; r >= 0 && i < names.count; i++)
                 r = check_profile(doctor, names.items[i]);
         return r;

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libflow.a
 libflow_a_SOURCES = \
 	%D%/bake.c %D%/bake.h \
 	%D%/bundle.c %D%/bundle.h \
+	%D%/bundle-keys.c %D%/bundle-keys.h \
 	%D%/choice.c %D%/choice.h \
 	%D%/complete.c %D%/complete.h \
 	%D%/consistency.c %D%/consistency.h \
@@ -22,6 +23,7 @@ libflow_a_SOURCES = \
 	%D%/claims.c %D%/claims.h \
 	%D%/origin.c %D%/origin.h \
 	%D%/orphans.c %D%/orphans.h \
+	%D%/orphans-bundle.c %D%/orphans-bundle.h \
 	%D%/orphans-find.c %D%/orphans-find.h \
 	%D%/pace.c %D%/pace.h \
 	%D%/plan.c %D%/plan-json.c %D%/plan-name.c %D%/plan.h \

@@ -7,8 +7,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "flow/claims.h"
+#include "flow/bundle.h"
 #include "flow/identify.h"
 #include "flow/labels.h"
+#include "flow/orphans-bundle.h"
 #include "flow/removal-entry.h"
 #include "flow/removal.h"
 
@@ -213,6 +215,10 @@ static int search_run(Search *search, const BakeRequest *request)
         if (r >= 0)
                 r = read_instances(search);
         if (r >= 0)
+                r = orphans_find_bundles(bake, &search->scene, &search->orphans);
+        if (r >= 0)
+                r = orphans_find_bundleless(bake, &search->scene, &search->orphans);
+        if (r >= 0)
                 r = settle(search);
         if (r >= 0)
                 r = drop_shared(search);
@@ -222,13 +228,17 @@ static int search_run(Search *search, const BakeRequest *request)
 int run_orphans(Bake *bake, const BakeRequest *request)
 {
         _cleanup_(search_done) Search search = { .bake = bake };
+        const OrphanPrices prices = {
+                .ebs_micro = bake->settings->price_micro,
+                .s3_micro = bake->settings->bundle_price_micro,
+        };
         json_t *answer = NULL;
         int r = step_identity(bake);
 
         if (r >= 0)
                 r = search_run(&search, request);
         if (r >= 0)
-                r = orphans_to_json(&search.orphans, bake->settings->price_micro, &answer);
+                r = orphans_to_json(&search.orphans, &prices, &answer);
         if (r >= 0)
                 r = observer_answer(bake->observer, answer);
         return r < 0 ? failure_set(&bake->failure, FAILURE_INTERNAL, r, "%s", strerror(-r)) : 0;
@@ -236,15 +246,24 @@ int run_orphans(Bake *bake, const BakeRequest *request)
 
 /* --- Deletion --------------------------------------------------------------------------------- */
 
-static bool is_id(const char *id)
+/* Where its entry stands in a removal; NULL for what is no id. */
+static const char *entries_of(const char *id)
 {
-        return ec2_id_is_valid(id, "snap-") || ec2_id_is_valid(id, "i-");
+        static const char *const entries[][2] = {
+                { "snap-", "snapshots" },
+                { "i-", "instances" },
+                { "ami-", "images" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(entries); i++)
+                if (ec2_id_is_valid(id, entries[i][0]))
+                        return entries[i][1];
+        return endswith(id, BUNDLE_MANIFEST_SUFFIX) && strchr(id, '/') ? "bundles" : NULL;
 }
 
 static int add_entry(Search *search, json_t *removal, const char *id)
 {
         const Orphan *orphan = orphan_list_find(&search->orphans, id);
-        bool is_instance = orphan ? orphan->kind == ORPHAN_INSTANCE : ec2_id_is_valid(id, "i-");
         json_t *entry = json_pack("{s:s}", "id", id);
         bool shared = false;
         int r = orphan ? ask_shared(search->bake, orphan, &shared) : 0;
@@ -256,7 +275,7 @@ static int add_entry(Search *search, json_t *removal, const char *id)
                 json_decref(entry);
                 return r;
         }
-        return entry_add(removal, is_instance ? "instances" : "snapshots", entry);
+        return entry_add(removal, entries_of(id), entry);
 }
 
 static int read_request(Bake *bake, const BakeRequest *request, StringList *ret)
@@ -270,10 +289,10 @@ static int read_request(Bake *bake, const BakeRequest *request, StringList *ret)
         json_array_foreach(request->ids, i, value) {
                 const char *id = json_string_value(value);
 
-                if (!id || !is_id(id))
+                if (!id || !entries_of(id))
                         return failure_set(&bake->failure, FAILURE_INVALID_ARGUMENT, -EINVAL,
-                                "'%s' is no id of a snapshot or an instance, which look like "
-                                "snap-0123456789abcdef0 and i-0123456789abcdef0",
+                                "'%s' is no id of a snapshot, an instance or an image, which look "
+                                "like snap-0123456789abcdef0, and no BUCKET/KEY of a manifest",
                                 id ? id : "");
                 if (!string_list_contains(ret, id) && string_list_add(ret, id) < 0)
                         return -ENOMEM;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Snapshots whose image is gone, and instances that were to prove an image and run on. */
+/* Things of the account that belong to nothing any more. */
 
 #include "flow/orphans.h"
 
@@ -44,6 +44,18 @@ const Orphan *orphan_list_find(const OrphanList *orphans, const char *id)
         return NULL;
 }
 
+int orphan_list_add(OrphanList *orphans, const Orphan *orphan)
+{
+        Orphan *added = ARRAY_ADD(orphans->items, orphans->count);
+
+        if (!added)
+                return -ENOMEM;
+        *added = *orphan;
+        added->id = strdup(orphan->id);
+        added->of = strdup(orphan->of);
+        return added->id && added->of ? 0 : -ENOMEM;
+}
+
 void orphan_list_drop(OrphanList *orphans, size_t index)
 {
         orphan_done(&orphans->items[index]);
@@ -60,44 +72,11 @@ void orphan_scene_done(OrphanScene *scene)
         string_list_done(&scene->used);
         string_list_done(&scene->jobs);
         string_list_done(&scene->pending);
+        string_list_done(&scene->places);
+        orphan_list_done(&scene->in_s3);
 }
 
 /* --- What there is ---------------------------------------------------------------------------- */
-
-int orphan_scene_add_image(OrphanScene *scene, const Ec2Image *image)
-{
-        const char *job = tag_list_get(&image->tags, LABEL_JOB);
-
-        if (string_list_add(&scene->images, image->id) < 0 ||
-                (job && string_list_add(&scene->jobs, job) < 0))
-                return -ENOMEM;
-        for (size_t i = 0; i < image->n_devices; i++)
-                if (image->devices[i].snapshot_id &&
-                        string_list_add(&scene->used, image->devices[i].snapshot_id) < 0)
-                        return -ENOMEM;
-        return 0;
-}
-
-int orphan_scene_add_pending(OrphanScene *scene, const Ec2Snapshot *snapshot)
-{
-        const char *job = tag_list_get(&snapshot->tags, LABEL_JOB);
-
-        if (!job || snapshot->state == EC2_SNAPSHOT_COMPLETED || snapshot->state == EC2_SNAPSHOT_ERROR)
-                return 0;
-        return string_list_add(&scene->pending, job);
-}
-
-void orphan_scene_sort(OrphanScene *scene)
-{
-        string_list_sort(&scene->claims);
-        string_list_sort(&scene->locked);
-        string_list_sort(&scene->images);
-        string_list_sort(&scene->used);
-        string_list_sort(&scene->jobs);
-        string_list_sort(&scene->pending);
-}
-
-/* --- What is an orphan ------------------------------------------------------------------------ */
 
 static bool is_older(const OrphanScene *scene, uint64_t created_usec, uint64_t age_usec)
 {
@@ -118,6 +97,64 @@ static bool is_claimed(const OrphanScene *scene, const char *id, const TagList *
         return string_list_has_sorted(&scene->claims, id) ||
                 (job && string_list_has_sorted(&scene->claims, job));
 }
+
+/* One that lies in S3, and is an orphan if its manifest does not. */
+static int add_in_s3(OrphanScene *scene, const Ec2Image *image)
+{
+        const Orphan orphan = {
+                .kind = ORPHAN_IMAGE,
+                .id = image->id,
+                .of = image->location,
+                .own = is_own(scene, &image->tags),
+                .created_usec = image->created_usec,
+        };
+
+        if (string_list_add(&scene->places, image->location) < 0)
+                return -ENOMEM;
+        if ((image->state != EC2_IMAGE_AVAILABLE && image->state != EC2_IMAGE_DISABLED) ||
+                (!scene->all && !orphan.own) ||
+                is_claimed(scene, image->id, &image->tags))
+                return 0;
+        return orphan_list_add(&scene->in_s3, &orphan);
+}
+
+int orphan_scene_add_image(OrphanScene *scene, const Ec2Image *image)
+{
+        const char *job = tag_list_get(&image->tags, LABEL_JOB);
+
+        if (string_list_add(&scene->images, image->id) < 0 ||
+                (job && string_list_add(&scene->jobs, job) < 0))
+                return -ENOMEM;
+        for (size_t i = 0; i < image->n_devices; i++)
+                if (image->devices[i].snapshot_id &&
+                        string_list_add(&scene->used, image->devices[i].snapshot_id) < 0)
+                        return -ENOMEM;
+        if (image->location && streq_ptr(image->root_device_type, "instance-store"))
+                return add_in_s3(scene, image);
+        return 0;
+}
+
+int orphan_scene_add_pending(OrphanScene *scene, const Ec2Snapshot *snapshot)
+{
+        const char *job = tag_list_get(&snapshot->tags, LABEL_JOB);
+
+        if (!job || snapshot->state == EC2_SNAPSHOT_COMPLETED || snapshot->state == EC2_SNAPSHOT_ERROR)
+                return 0;
+        return string_list_add(&scene->pending, job);
+}
+
+void orphan_scene_sort(OrphanScene *scene)
+{
+        string_list_sort(&scene->claims);
+        string_list_sort(&scene->locked);
+        string_list_sort(&scene->images);
+        string_list_sort(&scene->used);
+        string_list_sort(&scene->jobs);
+        string_list_sort(&scene->pending);
+        string_list_sort(&scene->places);
+}
+
+/* --- What is an orphan ------------------------------------------------------------------------ */
 
 static bool may_be_orphan(const OrphanScene *scene, const Ec2Snapshot *snapshot)
 {
@@ -148,18 +185,6 @@ static const char *find_lost(const OrphanScene *scene, const Ec2Snapshot *snapsh
         return job;
 }
 
-static int add_orphan(OrphanList *orphans, const Orphan *orphan)
-{
-        Orphan *added = ARRAY_ADD(orphans->items, orphans->count);
-
-        if (!added)
-                return -ENOMEM;
-        *added = *orphan;
-        added->id = strdup(orphan->id);
-        added->of = strdup(orphan->of);
-        return added->id && added->of ? 0 : -ENOMEM;
-}
-
 /* Of its blocks, where EC2 says so; else of the volume, of which it may hold less. */
 static uint64_t size_of(const Ec2Snapshot *snapshot)
 {
@@ -183,7 +208,7 @@ int orphans_judge_snapshot(
         if (!may_be_orphan(scene, snapshot))
                 return 0;
         orphan.of = (char *)(uintptr_t)find_lost(scene, snapshot, image_id, &orphan.of_is_image);
-        return orphan.of ? add_orphan(orphans, &orphan) : 0;
+        return orphan.of ? orphan_list_add(orphans, &orphan) : 0;
 }
 
 int orphans_judge_instance(
@@ -203,12 +228,43 @@ int orphans_judge_instance(
                 !is_older(scene, launched_usec, orphan.own ? OWN_VERIFY_USEC : THEIR_VERIFY_USEC) ||
                 is_claimed(scene, instance->id, &instance->tags))
                 return 0;
-        return add_orphan(orphans, &orphan);
+        return orphan_list_add(orphans, &orphan);
+}
+
+bool orphans_are_old_enough(const OrphanScene *scene, uint64_t created_usec)
+{
+        return is_older(scene, created_usec, scene->min_age_usec);
+}
+
+bool orphans_may_be_bundle(const OrphanScene *scene, const char *place, uint64_t created_usec)
+{
+        return is_older(scene, created_usec, scene->min_age_usec) &&
+                !string_list_has_sorted(&scene->places, place) &&
+                !string_list_has_sorted(&scene->claims, place);
+}
+
+int orphans_judge_bundle(const OrphanScene *scene, const Orphan *bundle, const TagList *tags,
+        OrphanList *orphans)
+{
+        const char *job = tag_list_get(tags, LABEL_JOB);
+        Orphan orphan = *bundle;
+
+        orphan.kind = ORPHAN_BUNDLE;
+        orphan.own = is_own(scene, tags);
+        orphan.of = job ? (char *)(uintptr_t)job : bundle->of;
+        if (!orphans_may_be_bundle(scene, bundle->id, bundle->created_usec) ||
+                (!scene->all && !orphan.own) || is_claimed(scene, bundle->id, tags))
+                return 0;
+        /* As with snapshots: its host may register the image when it is back. */
+        if (job && !orphan.own &&
+                !is_older(scene, bundle->created_usec, LABEL_UNFINISHED_USEC))
+                return 0;
+        return orphan_list_add(orphans, &orphan);
 }
 
 static bool is_settled(const OrphanScene *scene, const StringList *existing, const Orphan *orphan)
 {
-        if (orphan->kind == ORPHAN_INSTANCE)
+        if (orphan->kind != ORPHAN_SNAPSHOT)
                 return true;
         if (orphan->of_is_image)
                 return !string_list_contains(existing, orphan->of);
@@ -257,6 +313,10 @@ static json_t *tell_reason(const Orphan *orphan)
 {
         if (orphan->kind == ORPHAN_INSTANCE)
                 return json_sprintf("it was to prove image %s, and runs on", orphan->of);
+        if (orphan->kind == ORPHAN_BUNDLE)
+                return json_string("no image is registered from it");
+        if (orphan->kind == ORPHAN_IMAGE)
+                return json_string("its bundle is gone, and nothing can be launched from it");
         if (orphan->of_is_image)
                 return json_sprintf("it was made for image %s, which is gone", orphan->of);
         return json_sprintf("no image is there of job %s, which made it for one", orphan->of);
@@ -267,6 +327,8 @@ static json_t *tell_orphan(const Orphan *orphan, uint64_t cost)
         static const char *const kinds[ORPHAN_KIND_MAX] = {
                 [ORPHAN_SNAPSHOT] = "snapshot",
                 [ORPHAN_INSTANCE] = "instance",
+                [ORPHAN_BUNDLE] = "bundle",
+                [ORPHAN_IMAGE] = "image",
         };
 
         return json_pack("{s:s,s:s,s:o,s:o,s:I,s:I,s:f,s:b}", "kind", kinds[orphan->kind], "id",
@@ -275,14 +337,16 @@ static json_t *tell_orphan(const Orphan *orphan, uint64_t cost)
                 "monthly-cost", (double)cost / MICRO, "own", orphan->own);
 }
 
-int orphans_to_json(const OrphanList *orphans, uint64_t price_micro, json_t **ret)
+int orphans_to_json(const OrphanList *orphans, const OrphanPrices *prices, json_t **ret)
 {
         json_t *list = json_array();
         uint64_t bytes = 0, cost = 0;
 
         for (size_t i = 0; i < orphans->count; i++) {
                 const Orphan *orphan = &orphans->items[i];
-                uint64_t own_cost = cost_micro(orphan->size_bytes, price_micro);
+                uint64_t price = orphan->kind == ORPHAN_BUNDLE ? prices->s3_micro :
+                                                                 prices->ebs_micro;
+                uint64_t own_cost = cost_micro(orphan->size_bytes, price);
 
                 bytes += orphan->size_bytes;
                 cost += own_cost;
@@ -291,8 +355,9 @@ int orphans_to_json(const OrphanList *orphans, uint64_t price_micro, json_t **re
                         return -ENOMEM;
                 }
         }
-        *ret = json_pack("{s:f,s:o,s:I,s:f}", "price-per-gib-month", (double)price_micro / MICRO,
-                "orphans", list, "total-bytes", (json_int_t)bytes, "total-monthly-cost",
+        *ret = json_pack("{s:f,s:f,s:o,s:I,s:f}", "price-per-gib-month",
+                (double)prices->ebs_micro / MICRO, "bundle-price-per-gib-month",
+                (double)prices->s3_micro / MICRO, "orphans", list, "total-bytes", (json_int_t)bytes, "total-monthly-cost",
                 (double)cost / MICRO);
         return *ret ? 0 : -ENOMEM;
 }

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Snapshots whose image is gone, and instances that were to prove an image and run on: found from
- * what EC2 lists and from nothing else. Pure. When in doubt, a thing is none.
+ * Snapshots whose image is gone, instances that were to prove an image and run on, bundles without an
+ * image and images without their bundle: found from what EC2 and S3 list and from nothing else. Pure.
+ * When in doubt, a thing is none.
  */
 
 #include "aws/ec2-image.h"
@@ -14,13 +15,15 @@
 typedef enum OrphanKind {
         ORPHAN_SNAPSHOT,
         ORPHAN_INSTANCE,
+        ORPHAN_BUNDLE,
+        ORPHAN_IMAGE,
         ORPHAN_KIND_MAX,
 } OrphanKind;
 
 typedef struct Orphan {
         OrphanKind kind;
-        char *id;
-        char *of; /* the image that is gone, or the job that has none */
+        char *id; /* of a bundle: BUCKET/KEY of its manifest */
+        char *of; /* the image that is gone, the job that has none, or the place of the bundle */
         bool of_is_image;
         bool own; /* this host made it */
         uint64_t size_bytes;
@@ -49,6 +52,8 @@ typedef struct OrphanScene {
         StringList images; /* that exist, disabled or not */
         StringList used; /* snapshots that the mapping of one of these refers to */
         StringList jobs; /* of these, by tag */
+        StringList places; /* of the manifests of those that lie in S3 */
+        OrphanList in_s3; /* those of them that are orphans, if they are old and it is gone */
         StringList pending; /* jobs of snapshots that are not complete: an image may follow */
 } OrphanScene;
 
@@ -68,8 +73,27 @@ int orphans_judge_snapshot(
 int orphans_judge_instance(
         const OrphanScene *scene, const Ec2Instance *instance, OrphanList *orphans);
 
+/* `bundle` has its place, size and time, and `tags` are those of its manifest. */
+int orphans_judge_bundle(const OrphanScene *scene, const Orphan *bundle, const TagList *tags,
+        OrphanList *orphans);
+
+/* Whether that can be, before the tags are asked for. */
+bool orphans_may_be_bundle(const OrphanScene *scene, const char *place, uint64_t created_usec);
+
+/* At MinAgeSec=. The hour is known only after the first call, and so behind the images. */
+bool orphans_are_old_enough(const OrphanScene *scene, uint64_t created_usec);
+
+/* A copy at the end. 0 or -ENOMEM. */
+int orphan_list_add(OrphanList *orphans, const Orphan *orphan);
+
 /* Takes out those whose image is in `existing`, or whose job has a snapshot under way. */
 void orphans_settle(const OrphanScene *scene, const StringList *existing, OrphanList *orphans);
 
-/* The answer of `quiescectl orphans`; the price in millionths. 0 or -ENOMEM. */
-int orphans_to_json(const OrphanList *orphans, uint64_t price_micro, json_t **ret);
+/* Of a GiB and month, in millionths. */
+typedef struct OrphanPrices {
+        uint64_t ebs_micro;
+        uint64_t s3_micro;
+} OrphanPrices;
+
+/* The answer of `quiescectl orphans`. 0 or -ENOMEM. */
+int orphans_to_json(const OrphanList *orphans, const OrphanPrices *prices, json_t **ret);

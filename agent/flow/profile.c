@@ -3,8 +3,11 @@
 
 #include "flow/profile.h"
 
+#include <dirent.h>
+
 #include "base/config.h"
 #include "base/text.h"
+#include "flow/bundle-keys.h"
 #include "flow/publish-keys.h"
 
 /* 50 tags on a resource, less our own: EC2 User Guide, "Tag restrictions". */
@@ -114,6 +117,8 @@ static const ConfigKey keys[] = {
                 protection_names },
         { "Publish", "Lock", publish_parse_lock, offsetof(Profile, lock), NULL },
         { "Publish", "ArchiveSnapshots", config_parse_boolean, offsetof(Profile, archive), NULL },
+        { "Bundle", "Bucket", bundle_parse_bucket, offsetof(Profile, bucket), NULL },
+        { "Bundle", "Prefix", bundle_parse_prefix, offsetof(Profile, bucket_prefix), NULL },
         { "Retain", "KeepLast", RETAIN_COUNT(RETAIN_KEEP_LAST) },
         { "Retain", "KeepHourly", RETAIN_COUNT(RETAIN_KEEP_HOURLY) },
         { "Retain", "KeepDaily", RETAIN_COUNT(RETAIN_KEEP_DAILY) },
@@ -146,7 +151,27 @@ void profile_done(Profile *profile)
         string_list_done(&profile->copy_to);
         string_list_done(&profile->fast_restore);
         retention_done(&profile->retention);
+        free(profile->bucket);
+        free(profile->bucket_prefix);
         *profile = (Profile){ 0 };
+}
+
+int profile_list_names(const Settings *settings, StringList *ret)
+{
+        _cleanup_(closedirp) DIR *folder = opendir(settings->profile_folder);
+        struct dirent *entry;
+        int r = 0;
+
+        while (r >= 0 && folder && (entry = readdir(folder))) {
+                const char *suffix = endswith(entry->d_name, ".conf");
+
+                if (!suffix || entry->d_name[0] == '.')
+                        continue;
+                entry->d_name[suffix - entry->d_name] = '\0';
+                r = string_list_add(ret, entry->d_name);
+        }
+        string_list_sort(ret);
+        return r;
 }
 
 /* A profile's name is a file's name and never a path. */

@@ -109,9 +109,16 @@ typedef struct Profile {
         ProfileLock lock;
         bool archive;
         Retention retention;
+
+        /* [Bundle]: of instance-store images */
+        char *bucket;
+        char *bucket_prefix; /* of the keys in it; NULL: none */
 } Profile;
 
 #define PROFILE_NAME_MAX 64
+
+/* Those that there are, in order, sound or not. 0 or -ENOMEM. */
+int profile_list_names(const Settings *settings, StringList *ret);
 
 void profile_done(Profile *profile);
 

@@ -202,3 +202,42 @@ int removal_delete_bundle(Removal *removal, json_t *entry)
         r = user ? keep_bundle(entry, location, user) : delete_objects(removal, entry);
         return r < 0 ? r : bake_save(removal->bake);
 }
+
+/* --- Those that belong to no image ------------------------------------------------------------ */
+
+static int delete_entry(Removal *removal, json_t *entry)
+{
+        int r;
+
+        if (json_object_set_new(entry, "bundle", json_text(entry_id(entry))) < 0)
+                return -ENOMEM;
+        r = removal_delete_bundle(removal, entry);
+        if (r < 0)
+                return r;
+        if (json_get_bool(entry, "bundle-kept", false))
+                return entry_refuse(entry, FAILURE_IN_USE, "an image is registered from it");
+        if (!json_get_bool(entry, "bundle-gone", false))
+                return 0;
+        return json_object_set_new(entry, "done", json_true()) < 0 ? -ENOMEM : 0;
+}
+
+int removal_delete_bundles(Removal *removal)
+{
+        json_t *entry;
+        size_t i;
+
+        json_array_foreach(removal_entries(removal, "bundles"), i, entry) {
+                int r;
+
+                if (entry_is_settled(entry) || removal->stop)
+                        continue;
+                r = bake_check_cancelled(removal->bake);
+                if (r >= 0)
+                        r = delete_entry(removal, entry);
+                if (r >= 0)
+                        r = bake_save(removal->bake);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

@@ -22,3 +22,6 @@ int removal_judge_bundle(
  * 0, the entry being left where something is; or a negative errno, and a failure.
  */
 int removal_delete_bundle(Removal *removal, json_t *entry);
+
+/* All entries of "bundles". 0, or a negative errno and a failure. */
+int removal_delete_bundles(Removal *removal);

@@ -27,7 +27,7 @@ struct Removal {
 
 void removal_done(Removal *removal);
 
-/* The array of entries, which may be empty: "images", "snapshots", "instances". */
+/* The array of entries, which may be empty: "images", "snapshots", "bundles", "instances". */
 json_t *removal_entries(const Removal *removal, const char *kind);
 
 /* Whether `what` ("protected", "locked") is lifted. */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "flow/removal-bundle.h"
 #include "flow/removal-image.h"
 #include "flow/removal-instance.h"
 #include "flow/removal-snapshot.h"
@@ -13,7 +14,7 @@
 /* In the message; all of them are in the details. */
 #define NAMED_MAX 5
 
-static const char *const kinds[] = { "images", "snapshots", "instances" };
+static const char *const kinds[] = { "images", "snapshots", "bundles", "instances" };
 
 /* --- Instances that were launched from the images --------------------------------------------- */
 
@@ -92,7 +93,7 @@ static json_t *tell_removed(const json_t *entry, const char *kind)
                         json_pack("{s:s,s:O?,s:O*,s:O*}", "image", entry_id(entry), "name", name,
                                 "snapshots", json_object_get(entry, "gone"), "skipped",
                                 json_object_get(entry, "skipped")));
-        if (told && json_get_bool(entry, "bundle-gone", false))
+        if (is_image && told && json_get_bool(entry, "bundle-gone", false))
                 (void)json_object_set(told, "bundle", json_object_get(entry, "bundle"));
         return told;
 }
@@ -316,6 +317,8 @@ int removal_work(Removal *removal)
                 r = removal_remove_images(removal);
         if (r >= 0 && !removal->stop)
                 r = removal_delete_snapshots(removal);
+        if (r >= 0 && !removal->stop)
+                r = removal_delete_bundles(removal);
         if (r >= 0 && !removal->stop)
                 r = removal_end_instances(removal);
         r = removal_end(removal, r);

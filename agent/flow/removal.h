@@ -2,13 +2,14 @@
 #pragma once
 
 /*
- * What earlier jobs made goes away: images with their snapshots or bundles, snapshots alone, and instances that
+ * What earlier jobs made goes away: images with their snapshots or bundles, snapshots and bundles alone, and instances that
  * were to prove an image. All of it is on record first, in `removal`, so that a job which was
  * interrupted is finished by whoever resumes it:
  *
  *      "images": [{"id", and once it was read "name", "snapshots": [ids], and "bundle": BUCKET/KEY of
  *                the manifest, if its root lies in S3}]
  *      "snapshots": [{"id", "set": the job that made it, where they go together}]
+ *      "bundles": [{"id": BUCKET/KEY of a manifest that no image is registered from}]
  *      "instances": [{"id"}]
  *      "override": ["protected", "locked"]: what is lifted instead of respected
  *

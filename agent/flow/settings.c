@@ -74,6 +74,8 @@ static const ConfigKey keys[] = {
         { "Aws", "PendingWaitSec", config_parse_usec, offsetof(Settings, pending_wait_usec),
                 &pending_range },
         { "Orphans", "MinAgeSec", config_parse_usec, offsetof(Settings, orphan_age_usec), &age_range },
+        { "Orphans", "BundlePricePerGiBMonth", parse_price, offsetof(Settings, bundle_price_micro),
+                NULL },
         { "Orphans", "PricePerGiBMonth", parse_price, offsetof(Settings, price_micro), NULL },
         { "Freeze", "BudgetSec", config_parse_usec, offsetof(Settings, freeze_budget_usec),
                 &budget_range },
@@ -123,6 +125,7 @@ static int set_defaults(Settings *settings, const char *path)
         settings->pending_wait_usec = 900 * USEC_PER_SEC;
         settings->freeze_budget_usec = 10 * USEC_PER_SEC;
         settings->orphan_age_usec = 86400 * USEC_PER_SEC;
+        settings->bundle_price_micro = 23000; /* of us-east-1, "Amazon S3 pricing" */
         settings->price_micro = 50000; /* of us-east-1, "Amazon EBS pricing" */
         verify_settings_init(&settings->verify);
         if (string_replace(&settings->freezer_socket,

@@ -26,6 +26,7 @@ typedef struct Settings {
         uint64_t freeze_budget_usec;
         uint64_t orphan_age_usec; /* younger ones are none */
         uint64_t price_micro; /* of a GiB and month, in millionths */
+        uint64_t bundle_price_micro; /* the same, in S3 */
         VerifySettings verify;
         char *freezer_socket;
         char *profile_folder;

@@ -177,10 +177,14 @@ class Cloud:
     def set_bucket(self, bucket, **fields):
         self._ask("set-bucket", bucket=bucket, fields=fields)
 
-    def put_object(self, bucket, key, body, acl="private"):
+    def put_object(self, bucket, key, body, acl="private", tags=None):
         """As its owner does, whoever that is."""
-        self._ask("put-object", bucket=bucket, key=key, acl=acl,
+        self._ask("put-object", bucket=bucket, key=key, acl=acl, tags=tags or {},
                   body=base64.b64encode(body).decode())
+
+    def age_object(self, bucket, key, seconds):
+        """As if it had been put so long ago."""
+        self._ask("age-object", bucket=bucket, key=key, seconds=seconds)
 
     def detach_volume(self, volume):
         self._ask("detach-volume", volume=volume)
@@ -207,6 +211,10 @@ class Cloud:
     def set_image(self, image, attributes, others=()):
         """Members of DescribeImages' Image, and its mappings without a volume."""
         self._ask("set-image", image_id=image, attributes=attributes, others=list(others))
+
+    def age_image(self, image, seconds):
+        """As if it had been made so long ago."""
+        self._ask("age-image", image=image, seconds=seconds)
 
     def set_snapshot(self, snapshot, **fields):
         """Its `state`, `progress`, `start_time`, `description`, `volume` (by id) or `tags`."""

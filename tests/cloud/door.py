@@ -5,13 +5,14 @@ import base64
 import json
 import socketserver
 import threading
+import urllib.parse
 
 from .buckets import bucket_add, bucket_change
 from .filling import fill
 from .image_making import instance_stopped
 from .images import image_report
 from .lifecycle import instance_report
-from .objects import object_report, object_store
+from .objects import object_age, object_report, object_store
 from .settings import overridden
 from .snapshots import snapshot_report
 from .ssm import parameter_report
@@ -60,8 +61,10 @@ def operations(server):
         "objects": lambda bucket=None: _objects(world, bucket),
         "add-bucket": lambda **fields: bucket_add(world, fields).name,
         "set-bucket": lambda bucket, fields: bucket_change(world, bucket, fields),
-        "put-object": lambda bucket, key, body, acl: object_store(
-            world, {"Bucket": bucket, "Key": key, "ACL": acl}, base64.b64decode(body)).etag,
+        "put-object": lambda bucket, key, body, acl, tags: object_store(
+            world, {"Bucket": bucket, "Key": key, "ACL": acl,
+                    "Tagging": urllib.parse.urlencode(tags)}, base64.b64decode(body)).etag,
+        "age-object": lambda bucket, key, seconds: object_age(world, bucket, key, seconds),
         "metadata-of": server.metadata_of,
         "reboots": lambda: {one.id: one.reboots for one in world.instances.values()},
         "to-be-stopped": lambda: [one.id for one in world.instances.values() if one.awaiting],
@@ -71,6 +74,7 @@ def operations(server):
         "set-volume": lambda volume, fields: volume_change(world, volume, fields),
         "set-instance": world.set_instance,
         "set-image": world.set_image,
+        "age-image": world.age_image,
         "set-snapshot": lambda snapshot, **fields: _snapshot_set(world, snapshot, fields),
         "expire-credentials": world.keys.expire,
         "rotate-credentials": lambda: world.keys.rotate().access_key,

@@ -5,10 +5,12 @@ import base64
 import hashlib
 import pathlib
 import re
+import urllib.parse
 
 from .actions import action
 from .buckets import bucket_find
 from .errors import ApiError
+from .tags import tag_set
 
 MOST_DELETED = 1000
 MOST_KEY_BYTES = 1024
@@ -25,6 +27,7 @@ class Object:
         self.acl = params.get("ACL", "private")
         self.attributes = {name: params[name] for name in KEPT if name in params}
         self.modified = modified
+        self.tags = dict(urllib.parse.parse_qsl(params.get("Tagging", "")))
 
     def view(self):
         """As a listing has it."""
@@ -176,6 +179,18 @@ def get_object_acl(world, params):
         grants.append({"Grantee": {"ID": "6aa5a366c34c1cbe25dc49211496e913e0351eb0e8c37aa3477e4094"
                                          "2ec6b97c"}, "Permission": "READ"})
     return {"Owner": owner, "Grants": grants}
+
+
+@action("s3", "GetObjectTagging")
+def get_object_tagging(world, params):
+    with world.lock:
+        return {"TagSet": tag_set(object_find(world, params).tags)}
+
+
+def object_age(world, bucket, key, seconds):
+    """As if it had been put so long ago."""
+    with world.lock:
+        bucket_find(world, bucket).objects[key].modified = world.clock.now() - seconds
 
 
 def object_report(bucket, one):

@@ -19,6 +19,7 @@ ROOTS = {
     "DeleteObjects": "DeleteResult",
     "GetBucketLocation": "LocationConstraint",
     "GetObjectAcl": "AccessControlPolicy",
+    "GetObjectTagging": "Tagging",
     "ListBuckets": "ListAllMyBucketsResult",
     "ListMultipartUploads": "ListMultipartUploadsResult",
     "ListObjectsV2": "ListBucketResult",

@@ -110,6 +110,10 @@ class World:
             image.attributes.update(attributes)
             image.others = others
 
+    def age_image(self, image, seconds):
+        with self.lock:
+            self.images[image].created_date -= seconds
+
     def empty(self):
         """As if nothing had ever been made or launched, protected, locked or not."""
         with self.lock:

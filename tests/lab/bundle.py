@@ -37,11 +37,12 @@ def manifest(name, parts=3, user="123456789012", **changes):
     return text.encode()
 
 
-def put_bundle(cloud, bucket, prefix, name, parts=3, text=None):
+def put_bundle(cloud, bucket, prefix, name, parts=3, text=None, tags=None):
     """Into a bucket below `prefix` ("nightly/"); "BUCKET/KEY" of the manifest."""
     for index in range(parts):
         cloud.put_object(bucket, prefix + part_name(name, index), part_body(name, index),
                          acl="aws-exec-read")
     key = f"{prefix}{name}.manifest.xml"
-    cloud.put_object(bucket, key, text or manifest(name, parts), acl="aws-exec-read")
+    cloud.put_object(bucket, key, text or manifest(name, parts), acl="aws-exec-read",
+                     tags=tags)
     return f"{bucket}/{key}"

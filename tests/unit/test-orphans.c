@@ -14,6 +14,7 @@
 #define SELF "i-0123456789abcdef0"
 #define GONE "ami-0fedcba9876543210"
 #define THERE "ami-0123456789abcdef0"
+#define PLACE "bundles/nightly/web.manifest.xml"
 #define OF(image) "Created by CreateImage(" SELF ") for " image
 
 /* An image that is there, with a snapshot and a job; a record of another job; a lock. */
@@ -222,29 +223,104 @@ static void a_verification_is_one_after_an_hour(void **state)
         assert_int_equal(judge_instance(SELF, THERE, "2024-10-03T22:00:00.000Z", "running"), 0);
 }
 
+static size_t judge_bundle(const char *place, const char *job, const char *instance,
+        uint64_t age_usec, bool all)
+{
+        Tag tags[] = { { TEXT(LABEL_JOB), TEXT(job) }, { TEXT(LABEL_INSTANCE), TEXT(instance) } };
+        const TagList list = { tags, job ? 2 : 0 };
+        const Orphan bundle = { .id = TEXT(place), .of = TEXT(""),
+                .created_usec = NOW_USEC - age_usec };
+        OrphanList found = { 0 };
+        OrphanScene scene;
+        size_t count;
+
+        scene_make(&scene);
+        scene.all = all;
+        assert_return_code(string_list_add(&scene.places, "bundles/there.manifest.xml"), 0);
+        assert_return_code(string_list_add(&scene.claims, "bundles/claimed.manifest.xml"), 0);
+        orphan_scene_sort(&scene);
+        assert_return_code(orphans_judge_bundle(&scene, &bundle, &list, &found), 0);
+        count = found.count;
+        if (count > 0) {
+                assert_int_equal(found.items[0].kind, ORPHAN_BUNDLE);
+                assert_string_equal(found.items[0].of, job ? job : "");
+        }
+        orphan_list_done(&found);
+        orphan_scene_done(&scene);
+        return count;
+}
+
+static void a_bundle_is_one_without_an_image(void **state)
+{
+        assert_int_equal(judge_bundle(PLACE, "lost", SELF, 2 * DAY_USEC, false), 1);
+        assert_int_equal(judge_bundle(PLACE, "lost", "i-1", 2 * DAY_USEC, false), 0);
+        assert_int_equal(judge_bundle(PLACE, "lost", "i-1", 2 * DAY_USEC, true), 0);
+        assert_int_equal(judge_bundle(PLACE, "lost", "i-1", 8 * DAY_USEC, true), 1);
+        assert_int_equal(judge_bundle(PLACE, NULL, NULL, 2 * DAY_USEC, false), 0);
+        assert_int_equal(judge_bundle(PLACE, NULL, NULL, 2 * DAY_USEC, true), 1);
+        assert_int_equal(judge_bundle(PLACE, "lost", SELF, DAY_USEC - 1, true), 0);
+        assert_int_equal(judge_bundle(PLACE, "lost", SELF, NOW_USEC, true), 0);
+        assert_int_equal(judge_bundle(PLACE, "unfinished", SELF, 2 * DAY_USEC, true), 0);
+        assert_int_equal(
+                judge_bundle("bundles/there.manifest.xml", "lost", SELF, 2 * DAY_USEC, true), 0);
+        assert_int_equal(
+                judge_bundle("bundles/claimed.manifest.xml", "lost", SELF, 2 * DAY_USEC, true), 0);
+}
+
+static size_t judge_image_in_s3(const char *type, Ec2ImageState image_state, bool is_own, bool all)
+{
+        Tag tags[] = { { TEXT(LABEL_JOB), TEXT("made") }, { TEXT(LABEL_INSTANCE), TEXT(SELF) } };
+        const Ec2Image image = { .id = TEXT(GONE), .location = TEXT(PLACE),
+                .root_device_type = TEXT(type), .state = image_state,
+                .created_usec = NOW_USEC - 2 * DAY_USEC, .tags = { tags, is_own ? 2 : 0 } };
+        OrphanScene scene = { .instance_id = SELF, .now_usec = NOW_USEC, .all = all };
+        size_t count;
+
+        assert_return_code(orphan_scene_add_image(&scene, &image), 0);
+        count = scene.in_s3.count;
+        if (count > 0)
+                assert_string_equal(scene.in_s3.items[0].of, PLACE);
+        assert_int_equal(scene.places.count, streq(type, "instance-store"));
+        orphan_scene_done(&scene);
+        return count;
+}
+
+static void an_image_in_s3_may_be_one(void **state)
+{
+        assert_int_equal(judge_image_in_s3("instance-store", EC2_IMAGE_AVAILABLE, true, false), 1);
+        assert_int_equal(judge_image_in_s3("instance-store", EC2_IMAGE_AVAILABLE, false, false), 0);
+        assert_int_equal(judge_image_in_s3("instance-store", EC2_IMAGE_AVAILABLE, false, true), 1);
+        assert_int_equal(judge_image_in_s3("instance-store", EC2_IMAGE_PENDING, true, true), 0);
+        assert_int_equal(judge_image_in_s3("ebs", EC2_IMAGE_AVAILABLE, true, true), 0);
+}
+
 static void the_cost_is_the_size_at_the_price(void **state)
 {
         Orphan items[] = {
                 { ORPHAN_SNAPSHOT, TEXT("snap-1"), TEXT(GONE), true, true, UINT64_C(8) << 30, 1 },
                 { ORPHAN_SNAPSHOT, TEXT("snap-2"), TEXT("lost"), false, false, UINT64_C(64) << 40, 2 },
                 { ORPHAN_INSTANCE, TEXT("i-1"), TEXT(THERE), true, true, 0, 3 },
+                { ORPHAN_BUNDLE, TEXT(PLACE), TEXT("lost"), false, true, UINT64_C(10) << 30, 4 },
         };
         const OrphanList orphans = { items, ELEMENTSOF(items) };
         _cleanup_(json_decrefp) json_t *told = NULL;
         const json_t *list, *one;
 
-        assert_return_code(orphans_to_json(&orphans, UINT64_C(1000000000), &told), 0);
+        assert_return_code(orphans_to_json(&orphans, &(OrphanPrices){ 1000000000, 0 }, &told), 0);
         list = json_object_get(told, "orphans");
         one = json_array_get(list, 1);
         assert_float_equal(json_real_value(json_object_get(one, "monthly-cost")), 65536000.0, 0);
         assert_string_equal(json_get_string(json_array_get(list, 2), "kind", ""), "instance");
         assert_float_equal(json_real_value(json_object_get(told, "total-monthly-cost")), 65544000.0, 0);
         json_decref(told);
-        assert_return_code(orphans_to_json(&orphans, 50000, &told), 0);
+        assert_return_code(orphans_to_json(&orphans, &(OrphanPrices){ 50000, 23000 }, &told), 0);
         one = json_array_get(json_object_get(told, "orphans"), 0);
         assert_float_equal(json_real_value(json_object_get(one, "monthly-cost")), 0.4, 0);
+        one = json_array_get(json_object_get(told, "orphans"), 3);
+        assert_string_equal(json_get_string(one, "kind", ""), "bundle");
+        assert_float_equal(json_real_value(json_object_get(one, "monthly-cost")), 0.23, 0);
         assert_int_equal(json_integer_value(json_object_get(told, "total-bytes")),
-                (INT64_C(8) << 30) + (INT64_C(64) << 40));
+                (INT64_C(18) << 30) + (INT64_C(64) << 40));
 }
 
 /* 60,000 snapshots beside 12,000 images: in a moment, and of them only what is an orphan is kept. */
@@ -291,6 +367,8 @@ int main(void)
                 cmocka_unit_test(the_last_word_drops_what_exists_and_what_is_under_way_and_doubles),
                 cmocka_unit_test(a_verification_is_one_after_an_hour),
                 cmocka_unit_test(a_verification_of_another_host_is_one_when_it_cannot_run_any_more),
+                cmocka_unit_test(a_bundle_is_one_without_an_image),
+                cmocka_unit_test(an_image_in_s3_may_be_one),
                 cmocka_unit_test(the_cost_is_the_size_at_the_price),
                 cmocka_unit_test(an_account_of_thousands),
         };
