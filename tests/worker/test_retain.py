@@ -323,6 +323,19 @@ def test_a_snapshot_that_another_image_uses_survives_its_own(place):
     assert [one["id"] for one in removed["skipped"]] == [shared]
 
 
+def test_the_lock_of_a_snapshot_that_stays_is_not_lifted(place):
+    write_profile(place, "KeepLast=1", "Override=locked")
+    gone, _ = fill_images(place, image_of(3), image_of(1))
+    shared, own = place.image(gone)["snapshots"]
+    place.register("another", shared)
+    for one in (shared, own):
+        place.ec2.lock_snapshot(SnapshotId=one, LockMode="governance", LockDuration=1)
+    assert prune(place)[0]["result"] == "done"
+    assert gone not in place.images() and own not in place.snapshots()
+    (lock,) = place.ec2.describe_locked_snapshots()["Snapshots"]
+    assert lock["SnapshotId"] == shared
+
+
 # What may not be known, and what may not be done
 
 CHECKS = {
@@ -422,6 +435,17 @@ def test_what_another_job_is_at_is_left_to_that(place):
     assert place.images() == {images[0], images[2]}
     assert place.run("resume", job)[0]["result"] == "done"
     assert place.images() == {images[2]}
+
+
+def test_a_cancel_is_heeded_between_two_sets(place):
+    write_profile(place, "KeepLast=1")
+    _, sets = place.cloud.fill(sets=[set_of(n, snapshots=3) for n in (3, 2, 1)])
+    job = place.new_job()
+    worker = place.start_until("snapshot-deleted", "prune", job, profile="nightly")
+    worker.cancel()
+    wait_until(lambda: place.has_ended(worker) or worker.go_on(), 10, "it stops no more")
+    assert worker.wait()["result"] == "cancelled"
+    assert place.snapshots() == {*sets[1], *sets[2]}, "no set of two that looks like a whole one"
 
 
 # Many, and a listing that changes
