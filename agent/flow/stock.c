@@ -302,6 +302,14 @@ int stock_finish(Stock *stock)
         return 0;
 }
 
+const StockObject *stock_find(const Stock *stock, const char *id)
+{
+        for (size_t i = 0; i < stock->count; i++)
+                if (streq(stock->items[i].id, id))
+                        return &stock->items[i];
+        return NULL;
+}
+
 /* --- From EC2 --------------------------------------------------------------------------------- */
 
 /* One tag is asked for, and where that is not all, another is looked at here. */

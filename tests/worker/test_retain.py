@@ -424,6 +424,34 @@ def test_a_prune_that_was_killed_is_finished(place, point):
     assert place.snapshots() == set(place.image(images[3])["snapshots"])
 
 
+def test_what_came_into_use_after_a_prune_was_killed_stays(place):
+    """As when the host is off for days, and somebody goes back to an image of last week."""
+    write_profile(place, "KeepLast=1", publish=["SsmParameter=/golden/web"])
+    first, published, untagged, unused, newest = fill_images(
+        place, *[image_of(n) for n in (5, 4, 3, 2, 1)])
+    job = place.new_job()
+    place.start_until("deregistered", "prune", job, profile="nightly").kill()
+    ssm = service_client(place.cloud, "ssm")
+    ssm.put_parameter(Name="/golden/web", Value=published, Type="String")
+    place.ec2.delete_tags(Resources=[untagged], Tags=[{"Key": "quiesced:job"}])
+    assert place.run("resume", job)[0]["result"] == "done"
+    assert place.images() == {published, untagged, newest}
+    assert len(place.snapshots()) == 2 * 3, "those of the first one are gone too"
+    ssm.delete_parameter(Name="/golden/web")
+
+
+def test_without_its_profile_a_killed_prune_ends_what_it_has_begun(place):
+    write_profile(place, "KeepLast=1", name="passing")
+    images = fill_images(place, *[image_of(n, profile="passing") for n in (3, 2, 1)])
+    place.cloud.fault("DeregisterImage", error="UnknownParameter", times=-1,
+                      where={"DeleteAssociatedSnapshots": "true"})
+    job = place.new_job()
+    place.start_until("deregistered", "prune", job, profile="passing").kill()
+    (place.folder / "profiles/passing.conf").unlink()
+    assert place.run("resume", job)[0]["result"] == "done"
+    assert place.images() == {*images[1:]} and len(place.snapshots()) == 4
+
+
 def test_what_another_job_is_at_is_left_to_that(place):
     """As one that copies an image to other regions while the next bake ends."""
     write_profile(place, "KeepLast=1")
