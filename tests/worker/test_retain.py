@@ -323,6 +323,22 @@ def test_a_snapshot_that_another_image_uses_survives_its_own(place):
     assert [one["id"] for one in removed["skipped"]] == [shared]
 
 
+def test_what_a_launch_template_makes_volumes_of_stays(place):
+    write_profile(place, "KeepLast=1")
+    images, sets = place.cloud.fill(images=[image_of(2), image_of(1)],
+                                    sets=[set_of(3), set_of(2), set_of(1)])
+    needed = sets[0][1], place.image(images[0])["snapshots"][1]
+    place.ec2.create_launch_template(LaunchTemplateName="data", LaunchTemplateData={
+        "BlockDeviceMappings": [{"DeviceName": f"/dev/sd{letter}", "Ebs": {"SnapshotId": one}}
+                                for letter, one in zip("fg", needed)]})
+    found = reasons(place)
+    for name, snapshot in zip((f"j-set-{INSTANCE_ID[-4:]}-3", images[0]), needed):
+        assert found[name] == ("keep", "version 1 of the launch template data uses its snapshot "
+                               + snapshot)
+    assert found[f"j-set-{INSTANCE_ID[-4:]}-2"][0] == "delete"
+    place.ec2.delete_launch_template(LaunchTemplateName="data")
+
+
 def test_the_lock_of_a_snapshot_that_stays_is_not_lifted(place):
     write_profile(place, "KeepLast=1", "Override=locked")
     gone, _ = fill_images(place, image_of(3), image_of(1))
