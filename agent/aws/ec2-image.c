@@ -15,6 +15,7 @@ static const XmlField image_fields[] = {
         { "creationDate", offsetof(Ec2Image, creation_date) },
         { "imageLocation", offsetof(Ec2Image, location) },
         { "sourceInstanceId", offsetof(Ec2Image, source_instance_id) },
+        { "sourceImageId", offsetof(Ec2Image, source_image_id) },
         { "deregistrationProtection", offsetof(Ec2Image, deregistration_protection) },
         { "deprecationTime", offsetof(Ec2Image, deprecation_time) },
         { "architecture", offsetof(Ec2Image, architecture) },

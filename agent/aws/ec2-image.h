@@ -41,6 +41,7 @@ typedef struct Ec2Image {
         char *creation_date;
         char *location; /* of an instance-store image: BUCKET/PATH of its manifest */
         char *source_instance_id; /* that CreateImage made it of */
+        char *source_image_id; /* of CopyImage, or beside source_instance_id of CreateImage */
         char *deregistration_protection; /* "enabled-with-cooldown", "disabled" */
         char *deprecation_time;
         char *architecture;

@@ -12,10 +12,27 @@ static const XmlField version_fields[] = {
 
 void ec2_template_version_list_done(Ec2TemplateVersionList *versions)
 {
-        for (size_t i = 0; i < versions->count; i++)
+        for (size_t i = 0; i < versions->count; i++) {
                 xml_free_fields(version_fields, ELEMENTSOF(version_fields), &versions->items[i]);
+                string_list_done(&versions->items[i].snapshots);
+        }
         free(versions->items);
         *versions = (Ec2TemplateVersionList){ 0 };
+}
+
+static int read_snapshots(const XmlNode *item, StringList *snapshots)
+{
+        const XmlNode *device =
+                xml_first(xml_find(item, "launchTemplateData/blockDeviceMappingSet"));
+        int r = 0;
+
+        for (; device && r >= 0; device = xml_next(device)) {
+                const char *id = xml_text(device, "ebs/snapshotId");
+
+                if (id)
+                        r = string_list_add(snapshots, id);
+        }
+        return r;
 }
 
 static int on_page(void *userdata, const XmlNode *root)
@@ -35,6 +52,8 @@ static int on_page(void *userdata, const XmlNode *root)
                 version->version = xml_u64(item, "versionNumber", 0);
                 version->is_default = xml_bool(item, "defaultVersion", false);
                 r = xml_copy_fields(item, version_fields, ELEMENTSOF(version_fields), version);
+                if (r >= 0)
+                        r = read_snapshots(item, &version->snapshots);
         }
         return r;
 }

@@ -10,6 +10,7 @@ typedef struct Ec2TemplateVersion {
         char *template_id;
         char *template_name;
         char *image_id; /* as it is written: "ami-..." or "resolve:ssm:NAME"; NULL if it has none */
+        StringList snapshots; /* that its volumes are made of */
         uint64_t version;
         bool is_default;
 } Ec2TemplateVersion;

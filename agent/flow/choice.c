@@ -157,11 +157,16 @@ int choice_make(Bake *bake, Choice *ret)
         return r < 0 ? failure_set(&bake->failure, FAILURE_INTERNAL, r, "%s", strerror(-r)) : 0;
 }
 
+/* So many snapshots come to what an image comes to in a record. */
+#define IMAGE_SNAPSHOTS 8
+
 /* --- What becomes of it ----------------------------------------------------------------------- */
 
+/* An image's snapshots are on record too once it goes, three times, and take as much as it does. */
 static size_t count_ids(const StockObject *object)
 {
-        return object->kind == STOCK_SNAPSHOTS ? object->snapshots.count : 1;
+        return object->kind == STOCK_SNAPSHOTS ? object->snapshots.count
+                                               : 1 + object->snapshots.count / IMAGE_SNAPSHOTS;
 }
 
 static int add_to_removal(json_t *removal, const StockObject *object)

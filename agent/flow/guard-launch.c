@@ -58,6 +58,17 @@ static int hold_reference(Guard *guard, const char *image, const char *who)
 static const GuardDoubt templates_doubt = { "which launch templates use it",
         "ec2:DescribeLaunchTemplateVersions" };
 
+/* EC2 deletes such a snapshot without a word, and every launch fails from then on. */
+static int hold_snapshots(Guard *guard, const StringList *snapshots, const char *who)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < snapshots->count; i++)
+                r = guard_hold(guard, snapshots->items[i], "%s uses its snapshot %s", who,
+                        snapshots->items[i]);
+        return r;
+}
+
 static int hold_versions(Guard *guard, const Ec2TemplateVersionList *versions, const char *group)
 {
         int r = 0;
@@ -71,6 +82,8 @@ static int hold_versions(Guard *guard, const Ec2TemplateVersionList *versions, c
                         version->template_name ? version->template_name : version->template_id);
                 if (r >= 0)
                         r = hold_reference(guard, version->image_id, who);
+                if (r >= 0)
+                        r = hold_snapshots(guard, &version->snapshots, who);
         }
         return r;
 }

@@ -20,8 +20,8 @@ static const struct {
 } checks[] = {
         { "protected", OF_IMAGES, guard_check_protected },
         { "published", OF_IMAGES, guard_check_published },
-        { "launch-template", OF_IMAGES, guard_check_templates },
-        { "auto-scaling", OF_IMAGES, guard_check_auto_scaling },
+        { "launch-template", OF_IMAGES | OF_SETS, guard_check_templates },
+        { "auto-scaling", OF_IMAGES | OF_SETS, guard_check_auto_scaling },
         { "verification", OF_IMAGES, guard_check_verification },
         { "locked", OF_IMAGES | OF_SETS, guard_check_locked },
         { NULL, OF_SETS, guard_check_used },

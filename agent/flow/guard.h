@@ -46,8 +46,6 @@ int guard_doubt(const Guard *guard, const GuardDoubt *doubt, int outcome, const 
 /* Of images. */
 int guard_check_protected(Guard *guard);
 int guard_check_published(Guard *guard);
-int guard_check_templates(Guard *guard);
-int guard_check_auto_scaling(Guard *guard);
 int guard_check_verification(Guard *guard);
 int guard_check_shared_images(Guard *guard);
 
@@ -56,4 +54,6 @@ int guard_check_used(Guard *guard); /* by images that were made of them by hand 
 int guard_check_shared_sets(Guard *guard);
 
 /* Of both. */
+int guard_check_templates(Guard *guard);
+int guard_check_auto_scaling(Guard *guard);
 int guard_check_locked(Guard *guard);

@@ -19,5 +19,8 @@ int run_prune(Bake *bake, const BakeRequest *request);
  */
 int step_retain(Bake *bake);
 
+/* One that was interrupted: the guards are asked again, about what was not touched yet. */
+int prune_resume(Bake *bake);
+
 /* Of a bake that was interrupted there. */
 int prune_resume_after_bake(Bake *bake);

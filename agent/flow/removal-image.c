@@ -132,7 +132,7 @@ static int lift(Removal *removal, json_t *entry)
                 return string_printf(&reason, "its snapshot %s is locked", locked) < 0 ?
                         -ENOMEM :
                         entry_refuse(entry, FAILURE_PROTECTED, reason);
-        r = removal_unlock(removal, &ids, &error);
+        r = removal_unlock(removal, &ids, entry_id(entry), &error);
         if (r != 0)
                 return removal_leave_api(removal, entry, "UnlockSnapshot", r, &error);
         if (!json_get_bool(entry, "protected", false) || json_get_bool(entry, "deregistered", false))

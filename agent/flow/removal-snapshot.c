@@ -169,16 +169,35 @@ const char *removal_find_lock(const Removal *removal, const StringList *snapshot
         return NULL;
 }
 
-int removal_unlock(Removal *removal, const StringList *snapshot_ids, ApiError *reterr)
+static int list_locked(const Removal *removal, const StringList *ids, StringList *ret)
 {
-        int r = 0;
+        for (size_t i = 0; i < ids->count; i++)
+                if (string_list_has_sorted(&removal->locked, ids->items[i]) &&
+                        string_list_add(ret, ids->items[i]) < 0)
+                        return -ENOMEM;
+        return 0;
+}
 
-        for (size_t i = 0; i < snapshot_ids->count && r == 0; i++) {
-                const char *id = snapshot_ids->items[i];
+static bool is_used_beside(const Ec2ImageList *users, const char *image_id, const char *id)
+{
+        for (size_t i = 0; i < users->count; i++)
+                if (ec2_image_uses(&users->items[i], id) && !streq_ptr(users->items[i].id, image_id))
+                        return true;
+        return false;
+}
 
-                if (string_list_has_sorted(&removal->locked, id))
-                        r = ec2_unlock_snapshot(removal->bake->aws, id, reterr);
-        }
+int removal_unlock(
+        Removal *removal, const StringList *snapshot_ids, const char *image_id, ApiError *reterr)
+{
+        _cleanup_(string_list_done) StringList locked = STRING_LIST_INIT;
+        _cleanup_(ec2_image_list_done) Ec2ImageList users = { 0 };
+        int r = list_locked(removal, snapshot_ids, &locked);
+
+        if (r >= 0 && locked.count > 0)
+                r = removal_find_users(removal, &locked, &users, reterr);
+        for (size_t i = 0; i < locked.count && r == 0; i++)
+                if (!is_used_beside(&users, image_id, locked.items[i]))
+                        r = ec2_unlock_snapshot(removal->bake->aws, locked.items[i], reterr);
         return r;
 }
 
@@ -194,7 +213,7 @@ static int delete_entry(Removal *removal, json_t *entry, const Ec2ImageList *use
 
         if (removal_find_lock(removal, &ids))
                 return entry_refuse(entry, FAILURE_PROTECTED, "it is locked");
-        r = removal_unlock(removal, &ids, &error);
+        r = removal_unlock(removal, &ids, /* image_id= */ NULL, &error);
         if (r != 0)
                 return removal_leave_api(removal, entry, "UnlockSnapshot", r, &error);
         r = removal_delete_snapshot(removal, users, entry_id(entry), &reason);
@@ -233,6 +252,15 @@ static int leave_all(Removal *removal, int outcome, const ApiError *error)
         return 0;
 }
 
+/* Half a set would be taken for a whole one, which is smaller: it goes on to the end. */
+static bool is_within_set(const json_t *entries, size_t i)
+{
+        const char *set = json_get_string(json_array_get(entries, i), "set", NULL);
+
+        return set && i > 0 &&
+                streq_ptr(json_get_string(json_array_get(entries, i - 1), "set", NULL), set);
+}
+
 int removal_delete_snapshots(Removal *removal)
 {
         json_t *entries = removal_entries(removal, "snapshots"), *entry;
@@ -250,7 +278,7 @@ int removal_delete_snapshots(Removal *removal)
         json_array_foreach(entries, i, entry) {
                 if (entry_is_settled(entry) || removal->stop)
                         continue;
-                r = bake_check_cancelled(removal->bake);
+                r = is_within_set(entries, i) ? 0 : bake_check_cancelled(removal->bake);
                 if (r >= 0)
                         r = delete_entry(removal, entry, &users);
                 if (r < 0)

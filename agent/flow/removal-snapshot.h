@@ -15,8 +15,12 @@ int removal_read_locks(Removal *removal);
 /* The first of these that is locked, or NULL; also NULL where locks are lifted. */
 const char *removal_find_lock(const Removal *removal, const StringList *snapshot_ids);
 
-/* Those of them that are locked no longer are: 0, or an Ec2Outcome, or a negative errno. */
-int removal_unlock(Removal *removal, const StringList *snapshot_ids, ApiError *reterr);
+/*
+ * Those of them that are locked no longer are, but for what other images than that one use: it stays,
+ * and so does its lock. 0, or an Ec2Outcome, or a negative errno.
+ */
+int removal_unlock(
+        Removal *removal, const StringList *snapshot_ids, const char *image_id, ApiError *reterr);
 
 enum {
         REMOVAL_E_SHARED = 1, /* another image uses it: it stays */

@@ -305,6 +305,8 @@ static int resume_removing(Bake *bake)
 {
         int r;
 
+        if (streq(bake->record.kind, "prune"))
+                return prune_resume(bake);
         if (bake->record.cutting_usec == 0)
                 return removal_run(bake);
         r = prune_resume_after_bake(bake);

@@ -125,12 +125,23 @@ static int read_image(const Stock *stock, const Ec2Image *image, StockObject *ob
         return r < 0 ? r : copy(&object->guard, find_guard(image));
 }
 
+/* CopyImage by hand may take our tags along (CopyImageTags); what publishing copies says so. */
+static bool is_ours(const Ec2Image *image)
+{
+        const TagList *tags = &image->tags;
+
+        if (!tag_list_get(tags, LABEL_JOB))
+                return false;
+        return !image->source_image_id || image->source_instance_id ||
+                streq_ptr(tag_list_get(tags, LABEL_COPY_OF), image->source_image_id);
+}
+
 int stock_add_images(Stock *stock, const Ec2ImageList *page)
 {
         for (size_t i = 0; i < page->count; i++) {
                 StockObject *object;
 
-                if (!tag_list_get(&page->items[i].tags, LABEL_JOB))
+                if (!is_ours(&page->items[i]))
                         continue;
                 object = ARRAY_ADD(stock->items, stock->count);
                 if (!object || read_image(stock, &page->items[i], object) < 0)
@@ -289,6 +300,14 @@ int stock_finish(Stock *stock)
                 stock->items[i].retain.guard = stock->items[i].guard;
         }
         return 0;
+}
+
+const StockObject *stock_find(const Stock *stock, const char *id)
+{
+        for (size_t i = 0; i < stock->count; i++)
+                if (streq(stock->items[i].id, id))
+                        return &stock->items[i];
+        return NULL;
 }
 
 /* --- From EC2 --------------------------------------------------------------------------------- */

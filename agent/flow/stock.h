@@ -50,6 +50,9 @@ int stock_add_snapshots(Stock *stock, const Ec2SnapshotList *page);
  */
 int stock_finish(Stock *stock);
 
+/* The image with that id, or NULL. */
+const StockObject *stock_find(const Stock *stock, const char *id);
+
 /*
  * What the profile's Select= is about: 0, or a negative errno and a failure. Snapshots that belong
  * to an image are none of it, nor are those that are to become one.

@@ -8,7 +8,8 @@ from .errors import ApiError, missing
 from .filters import paged
 from .tags import tag_set, tags_of_request
 
-KNOWN_DATA = {"ImageId", "InstanceType", "KeyName", "UserData", "EbsOptimized"}
+KNOWN_DATA = {"ImageId", "InstanceType", "KeyName", "UserData", "EbsOptimized",
+              "BlockDeviceMappings"}
 MOST_RESULTS = 200
 CURRENT = ("$Latest", "$Default")
 

@@ -54,6 +54,26 @@ static void what_is_not_ours_is_passed_over(void **state)
         assert_int_equal(stock.count, 0);
 }
 
+static void a_copy_that_somebody_made_with_our_tags_is_not_ours(void **state)
+{
+        Tag tags[] = { { TEXT("quiesced:job"), TEXT("j") },
+                { TEXT("quiesced:copy-of"), TEXT("ami-source") } };
+        const TagList copied = { tags, 1 }, published = { tags, 2 };
+        Ec2Image images[] = { image_of("ami-1", copied), image_of("ami-2", published),
+                image_of("ami-3", published), image_of("ami-4", copied) };
+        _cleanup_(stock_done) Stock stock = { 0 };
+
+        images[0].source_image_id = TEXT("ami-source");
+        images[1].source_image_id = TEXT("ami-source");
+        images[2].source_image_id = TEXT("ami-2"); /* of what was published */
+        images[3].source_image_id = TEXT("ami-5"); /* by CreateImage: of the instance */
+        images[3].source_instance_id = TEXT("i-1");
+        read_all(&stock, images, ELEMENTSOF(images), NULL, 0);
+        assert_int_equal(stock.count, 2);
+        assert_string_equal(stock.items[0].id, "ami-2");
+        assert_string_equal(stock.items[1].id, "ami-4");
+}
+
 static void an_image_has_its_snapshots_and_their_size(void **state)
 {
         Ec2BlockDevice devices[] = {
@@ -210,6 +230,26 @@ static void the_policy_holds_for_each_group(void **state)
         assert_deleted(RETENTION_PER_SELECTION, 4);
 }
 
+static void an_image_of_many_snapshots_takes_more_of_a_record(void **state)
+{
+        Ec2BlockDevice devices[16];
+        Ec2Image images[] = { image_of("ami-1", (TagList)TAGS_OF("j-1", "i-1", "image")) };
+        const Retention retention = { .policy.max_age_usec = 1 };
+        const RetainTime time = { .now_usec = NOW, .to_local = gmtime_r };
+        _cleanup_(json_decrefp) json_t *removal = NULL;
+        _cleanup_(choice_done) Choice choice = { 0 };
+        size_t n_later;
+
+        for (size_t i = 0; i < ELEMENTSOF(devices); i++)
+                devices[i] = (Ec2BlockDevice){ .snapshot_id = TEXT("snap-1"), .is_ebs = true };
+        images[0].devices = devices;
+        images[0].n_devices = ELEMENTSOF(devices);
+        read_all(&choice.stock, images, ELEMENTSOF(images), NULL, 0);
+        assert_return_code(choice_apply(&choice, &retention, &time), 0);
+        assert_return_code(choice_to_removal(&choice, &retention, 2, &removal, &n_later), 0);
+        assert_int_equal(n_later, 1);
+}
+
 static void what_goes_is_put_on_record_and_no_more_than_fits(void **state)
 {
         TagList image = TAGS_OF("j-1", "i-1", "image"), set = TAGS_OF("j-2", "i-1", "snapshots");
@@ -235,12 +275,14 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_not_ours_is_passed_over),
+                cmocka_unit_test(a_copy_that_somebody_made_with_our_tags_is_not_ours),
                 cmocka_unit_test(an_image_has_its_snapshots_and_their_size),
                 cmocka_unit_test(the_state_of_an_image_is_judged),
                 cmocka_unit_test(snapshots_of_a_job_are_a_set),
                 cmocka_unit_test(a_set_is_no_better_than_its_worst),
                 cmocka_unit_test(what_is_listed_twice_is_there_once),
                 cmocka_unit_test(the_policy_holds_for_each_group),
+                cmocka_unit_test(an_image_of_many_snapshots_takes_more_of_a_record),
                 cmocka_unit_test(what_goes_is_put_on_record_and_no_more_than_fits),
         };
 

@@ -323,6 +323,35 @@ def test_a_snapshot_that_another_image_uses_survives_its_own(place):
     assert [one["id"] for one in removed["skipped"]] == [shared]
 
 
+def test_what_a_launch_template_makes_volumes_of_stays(place):
+    write_profile(place, "KeepLast=1")
+    images, sets = place.cloud.fill(images=[image_of(2), image_of(1)],
+                                    sets=[set_of(3), set_of(2), set_of(1)])
+    needed = sets[0][1], place.image(images[0])["snapshots"][1]
+    place.ec2.create_launch_template(LaunchTemplateName="data", LaunchTemplateData={
+        "BlockDeviceMappings": [{"DeviceName": f"/dev/sd{letter}", "Ebs": {"SnapshotId": one}}
+                                for letter, one in zip("fg", needed)]})
+    found = reasons(place)
+    for name, snapshot in zip((f"j-set-{INSTANCE_ID[-4:]}-3", images[0]), needed):
+        assert found[name] == ("keep", "version 1 of the launch template data uses its snapshot "
+                               + snapshot)
+    assert found[f"j-set-{INSTANCE_ID[-4:]}-2"][0] == "delete"
+    place.ec2.delete_launch_template(LaunchTemplateName="data")
+
+
+def test_the_lock_of_a_snapshot_that_stays_is_not_lifted(place):
+    write_profile(place, "KeepLast=1", "Override=locked")
+    gone, _ = fill_images(place, image_of(3), image_of(1))
+    shared, own = place.image(gone)["snapshots"]
+    place.register("another", shared)
+    for one in (shared, own):
+        place.ec2.lock_snapshot(SnapshotId=one, LockMode="governance", LockDuration=1)
+    assert prune(place)[0]["result"] == "done"
+    assert gone not in place.images() and own not in place.snapshots()
+    (lock,) = place.ec2.describe_locked_snapshots()["Snapshots"]
+    assert lock["SnapshotId"] == shared
+
+
 # What may not be known, and what may not be done
 
 CHECKS = {
@@ -411,6 +440,34 @@ def test_a_prune_that_was_killed_is_finished(place, point):
     assert place.snapshots() == set(place.image(images[3])["snapshots"])
 
 
+def test_what_came_into_use_after_a_prune_was_killed_stays(place):
+    """As when the host is off for days, and somebody goes back to an image of last week."""
+    write_profile(place, "KeepLast=1", publish=["SsmParameter=/golden/web"])
+    first, published, untagged, unused, newest = fill_images(
+        place, *[image_of(n) for n in (5, 4, 3, 2, 1)])
+    job = place.new_job()
+    place.start_until("deregistered", "prune", job, profile="nightly").kill()
+    ssm = service_client(place.cloud, "ssm")
+    ssm.put_parameter(Name="/golden/web", Value=published, Type="String")
+    place.ec2.delete_tags(Resources=[untagged], Tags=[{"Key": "quiesced:job"}])
+    assert place.run("resume", job)[0]["result"] == "done"
+    assert place.images() == {published, untagged, newest}
+    assert len(place.snapshots()) == 2 * 3, "those of the first one are gone too"
+    ssm.delete_parameter(Name="/golden/web")
+
+
+def test_without_its_profile_a_killed_prune_ends_what_it_has_begun(place):
+    write_profile(place, "KeepLast=1", name="passing")
+    images = fill_images(place, *[image_of(n, profile="passing") for n in (3, 2, 1)])
+    place.cloud.fault("DeregisterImage", error="UnknownParameter", times=-1,
+                      where={"DeleteAssociatedSnapshots": "true"})
+    job = place.new_job()
+    place.start_until("deregistered", "prune", job, profile="passing").kill()
+    (place.folder / "profiles/passing.conf").unlink()
+    assert place.run("resume", job)[0]["result"] == "done"
+    assert place.images() == {*images[1:]} and len(place.snapshots()) == 4
+
+
 def test_what_another_job_is_at_is_left_to_that(place):
     """As one that copies an image to other regions while the next bake ends."""
     write_profile(place, "KeepLast=1")
@@ -422,6 +479,17 @@ def test_what_another_job_is_at_is_left_to_that(place):
     assert place.images() == {images[0], images[2]}
     assert place.run("resume", job)[0]["result"] == "done"
     assert place.images() == {images[2]}
+
+
+def test_a_cancel_is_heeded_between_two_sets(place):
+    write_profile(place, "KeepLast=1")
+    _, sets = place.cloud.fill(sets=[set_of(n, snapshots=3) for n in (3, 2, 1)])
+    job = place.new_job()
+    worker = place.start_until("snapshot-deleted", "prune", job, profile="nightly")
+    worker.cancel()
+    wait_until(lambda: place.has_ended(worker) or worker.go_on(), 10, "it stops no more")
+    assert worker.wait()["result"] == "cancelled"
+    assert place.snapshots() == {*sets[1], *sets[2]}, "no set of two that looks like a whole one"
 
 
 # Many, and a listing that changes
