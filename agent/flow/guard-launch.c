@@ -35,11 +35,22 @@ static int hold_parameter(Guard *guard, const char *name, const char *who)
                 *who ? ", which is used by " : "", who);
 }
 
+static int add_name(StringList *names, const char *name)
+{
+        return !name || string_list_contains(names, name) ? 0 : string_list_add(names, name);
+}
+
+/* By the parameter of this profile, and by that of any other which has made one of them. */
 int guard_check_published(Guard *guard)
 {
-        const char *name = guard->bake->profile.ssm_parameter;
+        _cleanup_(string_list_done) StringList names = STRING_LIST_INIT;
+        int r = add_name(&names, guard->bake->profile.ssm_parameter);
 
-        return name ? hold_parameter(guard, name, "") : 0;
+        for (size_t i = 0; r >= 0 && i < guard->n_victims; i++)
+                r = add_name(&names, guard->victims[i]->parameter);
+        for (size_t i = 0; r >= 0 && i < names.count; i++)
+                r = hold_parameter(guard, names.items[i], "");
+        return r;
 }
 
 /* An image as templates and groups write it: by its id, or by a parameter that names it. */

@@ -50,18 +50,6 @@ static int check_shared_image(Guard *guard, const StockObject *image)
         return shared ? guard_hold(guard, image->id, "it is shared with others") : 0;
 }
 
-/* There is no listing of this: a call for each. Where one is not allowed, the others are not made.
- */
-int guard_check_shared_images(Guard *guard)
-{
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < guard->n_victims; i++)
-                if (!guard->victims[i]->guard)
-                        r = check_shared_image(guard, guard->victims[i]);
-        return r;
-}
-
 static int check_shared_snapshot(Guard *guard, const char *id)
 {
         static const GuardDoubt doubt = { "whom its snapshots are shared with",
@@ -77,15 +65,21 @@ static int check_shared_snapshot(Guard *guard, const char *id)
         return shared ? guard_hold(guard, id, "its snapshot %s is shared with others", id) : 0;
 }
 
-int guard_check_shared_sets(Guard *guard)
+/*
+ * There is no listing of this: a call for each image and for each snapshot. Where one is not allowed,
+ * the others are not made.
+ */
+int guard_check_shared(Guard *guard)
 {
         int r = 0;
 
         for (size_t i = 0; i < guard->n_victims; i++) {
-                const StockObject *set = guard->victims[i];
+                const StockObject *object = guard->victims[i];
 
-                for (size_t j = 0; r >= 0 && !set->guard && j < set->snapshots.count; j++)
-                        r = check_shared_snapshot(guard, set->snapshots.items[j]);
+                if (r >= 0 && !object->guard && object->kind != STOCK_SNAPSHOTS)
+                        r = check_shared_image(guard, object);
+                for (size_t j = 0; r >= 0 && !object->guard && j < object->snapshots.count; j++)
+                        r = check_shared_snapshot(guard, object->snapshots.items[j]);
         }
         return r;
 }

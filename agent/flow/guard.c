@@ -25,8 +25,7 @@ static const struct {
         { "verification", OF_IMAGES, guard_check_verification },
         { "locked", OF_IMAGES | OF_SETS, guard_check_locked },
         { NULL, OF_SETS, guard_check_used },
-        { "shared", OF_SETS, guard_check_shared_sets },
-        { "shared", OF_IMAGES, guard_check_shared_images },
+        { "shared", OF_IMAGES | OF_SETS, guard_check_shared },
 };
 
 static int set_reason(StockObject *object, const char *reason)

@@ -47,13 +47,12 @@ int guard_doubt(const Guard *guard, const GuardDoubt *doubt, int outcome, const 
 int guard_check_protected(Guard *guard);
 int guard_check_published(Guard *guard);
 int guard_check_verification(Guard *guard);
-int guard_check_shared_images(Guard *guard);
 
 /* Of snapshot sets. */
 int guard_check_used(Guard *guard); /* by images that were made of them by hand */
-int guard_check_shared_sets(Guard *guard);
 
 /* Of both. */
 int guard_check_templates(Guard *guard);
 int guard_check_auto_scaling(Guard *guard);
 int guard_check_locked(Guard *guard);
+int guard_check_shared(Guard *guard);

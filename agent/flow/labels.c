@@ -53,7 +53,8 @@ int labels_of_job(const Record *record, const Profile *profile, json_t **ret)
                 set(object, LABEL_JOB, record->id) < 0 ||
                 set(object, LABEL_KIND, record->name ? "image" : "snapshots") < 0 ||
                 set(object, LABEL_PROFILE, record->profile) < 0 ||
-                set(object, LABEL_INSTANCE, record->instance_id) < 0)
+                set(object, LABEL_INSTANCE, record->instance_id) < 0 ||
+                set(object, LABEL_PARAMETER, record->name ? profile->ssm_parameter : NULL) < 0)
                 return -ENOMEM;
         for (size_t i = 0; i < profile->tags.count; i++)
                 if (set_pair(object, profile->tags.items[i]) < 0)

@@ -35,6 +35,7 @@ static void object_done(StockObject *object)
         free(object->id);
         free(object->name);
         free(object->instance);
+        free(object->parameter);
         free(object->guard);
         string_list_done(&object->snapshots);
 }
@@ -89,6 +90,8 @@ static const char *find_guard(const Ec2Image *image)
                 return "EC2 does not say when it was made";
         if (image->state == EC2_IMAGE_DISABLED)
                 return "it is disabled: enable it, or deregister it by its id";
+        if (image->state == EC2_IMAGE_AVAILABLE && !tag_list_get(&image->tags, LABEL_CONSISTENCY))
+                return "it has lost the tag " LABEL_CONSISTENCY ": deregister it by its id";
         return NULL;
 }
 
@@ -122,6 +125,8 @@ static int read_image(const Stock *stock, const Ec2Image *image, StockObject *ob
                 r = copy(&object->name, image->name);
         if (r >= 0)
                 r = copy(&object->instance, tag_list_get(&image->tags, LABEL_INSTANCE));
+        if (r >= 0)
+                r = copy(&object->parameter, tag_list_get(&image->tags, LABEL_PARAMETER));
         return r < 0 ? r : copy(&object->guard, find_guard(image));
 }
 

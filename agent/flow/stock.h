@@ -21,6 +21,7 @@ typedef struct StockObject {
         char *id;       /* of the image; of the job that made a set */
         char *name;     /* or NULL */
         char *instance; /* that it is of; or NULL */
+        char *parameter; /* that may name the image; or NULL */
         char *guard;    /* why it must stay; NULL as long as nothing is known */
         uint64_t size_gib;
         bool is_public;

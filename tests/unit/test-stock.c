@@ -114,8 +114,8 @@ static void the_state_of_an_image_is_judged(void **state)
         } cases[] = {
                 { EC2_IMAGE_AVAILABLE, { verified, 3 }, DAY, RETAIN_USABLE, true, false },
                 { EC2_IMAGE_AVAILABLE, { doubtful, 3 }, DAY, RETAIN_DOUBTFUL, false, false },
-                { EC2_IMAGE_AVAILABLE, { bare, 1 }, DAY, RETAIN_PENDING, false, false },
-                { EC2_IMAGE_AVAILABLE, { bare, 1 }, 8 * DAY, RETAIN_FAILED, false, false },
+                { EC2_IMAGE_AVAILABLE, { bare, 1 }, DAY, RETAIN_PENDING, false, true },
+                { EC2_IMAGE_AVAILABLE, { bare, 1 }, 8 * DAY, RETAIN_FAILED, false, true },
                 { EC2_IMAGE_AVAILABLE, { verified, 3 }, NOW, RETAIN_USABLE, true, true },
                 { EC2_IMAGE_PENDING, { bare, 1 }, 8 * DAY, RETAIN_PENDING, false, false },
                 { EC2_IMAGE_STATE_INVALID, { verified, 3 }, DAY, RETAIN_PENDING, true, false },

@@ -280,6 +280,36 @@ def test_the_published_image_stays(place):
     ssm.delete_parameter(Name="/golden/web")
 
 
+def test_what_another_profile_has_published_stays(place):
+    """One profile prunes for the fleet; the images say by which parameter they may be found."""
+    write_profile(place, "KeepLast=1")
+    published, _, _ = fill_images(
+        place, image_of(3, **{"quiesced:parameter": "/golden/web"}), image_of(2), image_of(1))
+    ssm = service_client(place.cloud, "ssm")
+    ssm.put_parameter(Name="/golden/web", Value=published, Type="String")
+    assert reasons(place)[published] == ("keep", "the parameter /golden/web names it")
+    ssm.delete_parameter(Name="/golden/web")
+
+
+def test_an_image_whose_snapshots_are_shared_stays(place):
+    write_profile(place, "KeepLast=1")
+    shared, _ = fill_images(place, image_of(2), image_of(1))
+    snapshot = place.image(shared)["snapshots"][1]
+    place.ec2.modify_snapshot_attribute(
+        SnapshotId=snapshot, CreateVolumePermission={"Add": [{"UserId": "210987654321"}]})
+    assert reasons(place)[shared] == ("keep", f"its snapshot {snapshot} is shared with others")
+
+
+def test_images_that_lost_their_class_are_not_taken_for_failed_ones(place):
+    """They count for nothing, and all of them would go at once."""
+    write_profile(place, "KeepLast=1")
+    for image in fill_images(place, *[{**image_of(days), "tags": {
+            key: value for key, value in image_of(days)["tags"].items()
+            if key != "quiesced:consistency"}} for days in (9, 10)]):
+        decision, reason = reasons(place)[image]
+        assert decision == "keep" and "quiesced:consistency" in reason
+
+
 def test_what_is_protected_or_locked_stays_unless_told(place):
     write_profile(place, "KeepLast=1")
     (protected, locked, _), sets = place.cloud.fill(
