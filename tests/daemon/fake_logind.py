@@ -26,12 +26,21 @@ INTERFACE = f"""\
 """
 
 
+# What names more than one is for systemd 252 a matter of the lid switch, and so denied to a service.
+SUBJECTS = ("shutdown", "sleep")
+DENIED = "org.freedesktop.DBus.Error.AccessDenied"
+
+
 class Logind:
-    """`refusal`: the error that Inhibit answers. `silent`: it answers nothing."""
+    """
+    `refusal`: the error that Inhibit answers, for all or for those of `refused`. `silent`: it
+    answers nothing.
+    """
 
     def __init__(self, bus):
         self.bus = bus
         self.refusal = None
+        self.refused = SUBJECTS
         self.silent = False
         self.asked = []
         self._locks = []
@@ -67,8 +76,12 @@ class Logind:
         self.asked.append(parameters.unpack())
         if self.silent:
             return
-        if self.refusal:
-            invocation.return_dbus_error(self.refusal, "no")
+        subject = parameters.unpack()[0]
+        refusal = self.refusal if subject in self.refused else None
+        if subject not in SUBJECTS:
+            refusal = DENIED
+        if refusal:
+            invocation.return_dbus_error(refusal, "no")
             return
         ours, theirs = os.pipe()
         self._locks.append(ours)

@@ -7,11 +7,12 @@ import time
 
 import pytest
 
-from fake_logind import IN_PROGRESS, Logind, announce
+from fake_logind import DENIED, IN_PROGRESS, SUBJECTS, Logind, announce
 from harness import ERROR, JOB, BusError, Host, wait_until
 from test_inhibit import lock, prepared
 from test_jobs import bake, image, state
 
+LOCKS = len(SUBJECTS)
 ROUND_LIMIT = "[Daemon]\nInhibitDelayMaxSec=1min\n"
 SIGNALS = ("PrepareForShutdown", "PrepareForSleep")
 
@@ -45,15 +46,15 @@ def test_it_is_delayed_from_the_first_participant_to_the_thaw(host, logind):
     wait_until(lambda: host.client.get("Step", path=path, interface=JOB) == "plan", "the step")
     assert logind.asked == []
     worker.freeze()
-    (asked,) = logind.asked
-    assert (asked[0], asked[1], asked[3]) == ("shutdown:sleep", "quiesced", "delay")
-    logind.wait_until_held(1)
+    assert [(one[0], one[1], one[3]) for one in logind.asked] == [
+        (subject, "quiesced", "delay") for subject in SUBJECTS]
+    logind.wait_until_held(LOCKS)
     worker.report("thawed", frozen_usec=1)
     logind.wait_until_held(0)
     worker.report("secured", snapshots=["snap-1"], consistency="filesystem")
     worker.result(snapshots=["snap-1"], consistency="filesystem")
     host.client.wait_for("JobRemoved")
-    assert logind.held() == 0 and len(logind.asked) == 1
+    assert logind.held() == 0 and len(logind.asked) == LOCKS
 
 
 def test_each_further_try_is_delayed_as_well(host, logind):
@@ -61,14 +62,14 @@ def test_each_further_try_is_delayed_as_well(host, logind):
     worker.report("thawed", frozen_usec=1)
     logind.wait_until_held(0)
     worker.freeze()
-    logind.wait_until_held(1)
-    assert len(logind.asked) == 2
+    logind.wait_until_held(LOCKS)
+    assert len(logind.asked) == 2 * LOCKS
 
 
 @pytest.mark.parametrize("how", ["killed", "failed"])
 def test_a_worker_that_ends_delays_nothing_any_more(host, logind, how):
     _, worker = freeze(host)
-    logind.wait_until_held(1)
+    logind.wait_until_held(LOCKS)
     worker.kill() if how == "killed" else worker.result("failed", error="FreezeFailed", message="no")
     logind.wait_until_held(0)
 
@@ -104,7 +105,7 @@ def test_what_is_frozen_finishes_its_window(host, logind, signal_name):
 def test_what_needed_no_freeze_delays_nothing_behind_its_window(host, logind):
     path, worker = prepare(host)
     assert prepared(worker)["participants"] == 0
-    logind.wait_until_held(1)
+    logind.wait_until_held(LOCKS)
     worker.report("thawed", frozen_usec=0)
     logind.wait_until_held(0)
     assert host.client.wait_for("PrepareForQuiesce", False, path)
@@ -124,8 +125,9 @@ def test_the_end_of_a_sleep_cancels_nothing(host, logind):
     assert state(host, path) == "running"
 
 
-def test_nobody_is_asked_to_be_quiet_once_it_has_begun(host, logind):
-    logind.refusal = IN_PROGRESS
+@pytest.mark.parametrize("begun", [("shutdown",), ("sleep",), SUBJECTS])
+def test_nobody_is_asked_to_be_quiet_once_it_has_begun(host, logind, begun):
+    logind.refusal, logind.refused = IN_PROGRESS, begun
     path, worker = prepare(host)
     assert worker.receive() == {"request": "cancel"}
     worker.result("cancelled", error="Cancelled", message="The job was cancelled")
@@ -152,7 +154,14 @@ def test_a_signal_that_is_not_from_logind_is_not_believed(host, logind):
 def test_a_logind_that_refuses_is_done_without(host, logind, refusal):
     logind.refusal = refusal
     freeze(host)
-    assert len(logind.asked) == 1
+    assert len(logind.asked) == LOCKS
+
+
+@pytest.mark.parametrize("refused", SUBJECTS)
+def test_what_logind_grants_is_held_without_the_rest(host, logind, refused):
+    logind.refusal, logind.refused = DENIED, (refused,)
+    freeze(host)
+    assert len(logind.asked) == LOCKS and logind.held() == 1
 
 
 def test_a_logind_that_is_silent_is_not_waited_for_long(host, logind):
