@@ -72,7 +72,7 @@ def cache_locked(name):
 
 
 def remove_unfinished(pattern):
-    """Folders in CACHE of those who were ended before they were done: to be called under the lock."""
+    """Folders in CACHE of those who were ended before they were done; under the lock."""
     for folder in CACHE.glob(pattern):
         if folder.is_dir():
             shutil.rmtree(folder)

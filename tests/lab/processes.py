@@ -11,7 +11,7 @@ class TimedOut(AssertionError):
     pass
 
 
-def wait_until(condition, timeout, what):
+def wait_until(condition, timeout, what, pause=0.005):
     """Polls until condition() is true, and returns what it returned."""
     end = time.monotonic() + timeout
     while True:
@@ -20,7 +20,7 @@ def wait_until(condition, timeout, what):
             return value
         if time.monotonic() > end:
             raise TimedOut(f"after {timeout} s: {what}")
-        time.sleep(0.005)
+        time.sleep(pause)
 
 
 def is_listening(path):

@@ -9,7 +9,9 @@ import socket
 import subprocess
 import time
 
-REPLY_SEC = 10
+REPLY_SEC = 60
+# Whatever is waited for in a guest: hosts that emulate it beside other work are slow.
+RUN_SEC = 120
 POLL_SEC = 0.02
 POLL_MOST_SEC = 0.3
 
@@ -41,13 +43,16 @@ class Agent:
                 if self._synchronised():
                     return
             time.sleep(0.2)
-        raise GuestFailed(f"the guest agent does not answer within {timeout} s")
+        raise GuestFailed(f"after {timeout} s: the guest agent answers")
 
     def begin(self, script):
-        """bash -c `script`, of which nothing is heard: this connection is good for nothing else."""
+        """
+        bash -c `script`, of which nothing is heard, as the agent may be gone by then: this
+        connection is good for nothing else.
+        """
         self._send("guest-exec", **_bash(script))
 
-    def run(self, script, timeout=60, stdin=None):
+    def run(self, script, timeout=RUN_SEC, stdin=None):
         """bash -c `script`: CompletedProcess, its output as bytes."""
         arguments = {**_bash(script), "capture-output": True}
         if stdin is not None:
@@ -60,7 +65,7 @@ class Agent:
                 code = status.get("exitcode", -status.get("signal", 0))
                 return subprocess.CompletedProcess(script, code, *self._outputs(status))
             if time.monotonic() > end:
-                raise GuestFailed(f"not done after {timeout} s: {script}")
+                raise GuestFailed(f"after {timeout} s: it is done: {script}")
             time.sleep(pause)
 
     @staticmethod
@@ -95,7 +100,10 @@ class Agent:
 
     def _ask(self, command, **arguments):
         self._send(command, **arguments)
-        answer = self._receive(REPLY_SEC)
+        try:
+            answer = self._receive(REPLY_SEC)
+        except TimeoutError as error:
+            raise GuestFailed(f"after {REPLY_SEC} s: the agent answers {command}") from error
         if "error" in answer:
             raise GuestFailed(f"{command}: {answer['error']}")
         return answer["return"]

@@ -33,10 +33,21 @@ LEFT_OUT = (
     "boot/initrd.img-*", "usr/share/doc/*", "usr/share/locale/*", "usr/share/man/*",
     "var/cache/apt/*", "var/lib/apt/lists/*", "var/log/*.log",
 )
-# They would wake up in the middle of some test.
-MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
-          "fstrim.timer", "logrotate.timer", "mdcheck_continue.timer", "mdcheck_start.timer",
-          "mdmonitor-oneshot.timer")
+MASKED = (
+    # They would wake up in the middle of some test.
+    "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
+    "fstrim.timer", "logrotate.timer", "mdcheck_continue.timer", "mdcheck_start.timer",
+    "mdmonitor-oneshot.timer",
+    # Each takes half a second of every boot.
+    "dev-hugepages.mount", "e2scrub_reap.service", "getty.target", "lvm2-monitor.service",
+    "modprobe@configfs.service", "modprobe@drm.service", "modprobe@efi_pstore.service",
+    "modprobe@fuse.service", "proc-sys-fs-binfmt_misc.automount", "sys-fs-fuse-connections.mount",
+    "sys-kernel-config.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount",
+    "systemd-binfmt.service",
+)
+# And of every daemon-reload. Those of fstab and crypttab remain.
+GENERATORS_LEFT_OUT = ("debug", "getty", "gpt-auto", "hibernate-resume", "integritysetup", "rc-local",
+                       "run", "system-update", "sysv", "veritysetup")
 
 DISK_BYTES = 1536 << 20
 PARTITION_AT = 1 << 20
@@ -138,6 +149,10 @@ def _adapt(root):
     (root / "var/log/journal").mkdir(exist_ok=True)
     _command("systemctl", f"--root={root}", "enable", "systemd-networkd.service")
     _command("systemctl", f"--root={root}", "mask", *MASKED)
+    generators = root / "etc/systemd/system-generators"
+    generators.mkdir(parents=True)
+    for name in GENERATORS_LEFT_OUT:
+        (generators / f"systemd-{name}-generator").symlink_to("/dev/null")
 
 
 def _disk_make(disk):

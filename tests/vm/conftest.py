@@ -9,6 +9,7 @@ import pytest
 
 from lab.paths import scratch_folder
 from vm.instance import Instance
+from vm.load import SteadyLoad
 from vm.site import Site
 
 
@@ -36,7 +37,12 @@ def running(site):
 
 @pytest.fixture
 def instance(running):
-    """The same, with no job under way and an empty account, before and after."""
-    running.recover()
-    yield running
-    running.recover()
+    with running.clean():
+        yield running
+
+
+@pytest.fixture(scope="module")
+def load(running):
+    """What a host does beside being imaged, throughout a module's tests."""
+    with SteadyLoad(running) as load:
+        yield load

@@ -19,6 +19,7 @@ class Instance:
         self.id = instance_id
         self.machine = site.machine(instance_id)
         self.known_jobs = set()
+        self._is_clean = False
 
     def __enter__(self):
         return self
@@ -68,12 +69,13 @@ class Instance:
 
     def begin_image(self, name, options=""):
         """By quiescectl, which is not waited for."""
-        self.run(f"systemd-run --quiet --collect --unit=bake "
-                 f"quiescectl image '{name}' --wait=completed --no-progress {options}")
+        self.run(f"systemd-run --quiet --collect quiescectl image '{name}' "
+                 f"--wait=completed --no-progress {options}")
 
     def wait_frozen(self):
-        self.run("until busctl get-property org.quiesced1 /org/quiesced1 org.quiesced1.Manager "
-                 "Frozen | grep -q true; do sleep 0.05; done")
+        self.machine.wait_for("busctl get-property org.quiesced1 /org/quiesced1 "
+                              "org.quiesced1.Manager Frozen | grep -q true",
+                              "file systems are frozen")
 
     @contextlib.contextmanager
     def budget(self, seconds):
@@ -91,7 +93,7 @@ class Instance:
             f"CreateImage 'sa{{sv}}' '{name}' 1 wait s completed", timeout=JOB_SEC, check=check)
 
     def jobs(self):
-        """Those since recover()."""
+        """Those since clean()."""
         return [job for job in self.ctl_json("jobs")["jobs"] if job["id"] not in self.known_jobs]
 
     def wait_for_jobs(self, timeout=JOB_SEC):
@@ -101,12 +103,12 @@ class Instance:
             jobs = self.jobs()
             return all(job["result"] for job in jobs) and [jobs]
 
-        return wait_until(finished, timeout, "every job ends")[0]
+        return wait_until(finished, timeout, "every job ends", pause=0.1)[0]
 
     def cut_time(self):
-        """When the cloud had the request to cut, by the host's clock."""
+        """When the cloud had the last request to cut, by the host's clock."""
         calls = [call for call in self.site.cloud.calls(service="ec2")
-                 if call["action"] == "CreateSnapshots"]
+                 if call["action"] in ("CreateSnapshots", "CreateImage")]
         return calls[-1]["time"]
 
     def guest_time_usec(self, host_time):
@@ -124,19 +126,28 @@ class Instance:
 
     @contextlib.contextmanager
     def paused_workers(self, point, budget_sec):
-        """Workers stop themselves at that point, until the daemon is started anew."""
+        """Workers stop themselves at that point, those of a daemon that is started anew too."""
         self.machine.write(BUDGET, f"[Freeze]\nBudgetSec={budget_sec}s\n")
         self.run(f"systemctl set-environment QUIESCED_TEST_PAUSE={point} && "
-                 "systemctl restart quiesced.service; "
-                 "systemctl unset-environment QUIESCED_TEST_PAUSE")
+                 "systemctl restart quiesced.service")
         try:
             yield
             # Whatever was begun ends under the settings that it began with.
             self.wait_for_jobs()
         finally:
-            self.run(f"rm {BUDGET}; systemctl restart quiesced.service")
+            self.run(f"rm {BUDGET}; systemctl unset-environment QUIESCED_TEST_PAUSE; "
+                     "systemctl restart quiesced.service")
 
-    def recover(self):
-        self.wait_for_jobs()
+    @contextlib.contextmanager
+    def clean(self):
+        """No job under way, an empty account and no fault: before, if need be, and after."""
+        if not self._is_clean:
+            self._recover()
+        self._is_clean = False
+        yield self
+        self._recover()
+        self._is_clean = True
+
+    def _recover(self):
+        self.known_jobs |= {job["id"] for job in self.wait_for_jobs()}
         self.site.empty()
-        self.known_jobs |= {job["id"] for job in self.jobs()}

@@ -3,7 +3,11 @@
 
 import itertools
 
+from vm import restored
+from vm.writers import GuestWriters
+
 FOLDER = "/var/tmp/load"
+FOREVER = 1 << 63
 PACKAGES = ("load-one", "load-two")
 # An upgrade of one and an installation and a removal of the other, for ever.
 INSTALL = """\
@@ -25,12 +29,13 @@ for ((version = 1; ; version++)); do
     dpkg --install load-one.deb load-two.deb
     echo $version >installed
     dpkg --remove load-two
+    sleep PAUSE
 done
 """
 CHATTER = """\
 for ((number = 1; ; number++)); do
     echo "WORD $number"
-    sleep 0.05
+    sleep PAUSE
 done
 """
 
@@ -40,17 +45,18 @@ class Load:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, instance):
+    def __init__(self, instance, packages_pause_sec=0, line_pause_sec=0.05):
         self._instance = instance
+        self._pauses = {"install": packages_pause_sec, "chatter": line_pause_sec}
         self.word = f"load{next(self._numbers)}"
 
     def __enter__(self):
         machine = self._instance.machine
-        machine.write(f"{FOLDER}/install", INSTALL)
-        machine.write(f"{FOLDER}/chatter", CHATTER.replace("WORD", self.word))
-        for name in ("install", "chatter"):
+        for name, script in (("install", INSTALL), ("chatter", CHATTER)):
+            text = script.replace("WORD", self.word).replace("PAUSE", str(self._pauses[name]))
+            machine.write(f"{FOLDER}/{name}", text)
             machine.run(f"systemd-run --quiet --unit=load-{name} /bin/bash {FOLDER}/{name}")
-        machine.run(f"until [ -e {FOLDER}/installed ]; do sleep 0.2; done")
+        machine.wait_for(f"[ -e {FOLDER}/installed ]", "packages are installed")
         return self
 
     def __exit__(self, *_):
@@ -68,6 +74,58 @@ class Load:
         """The numbers of the lines in the journal there."""
         text = instance.run(f"journalctl --output=cat --unit=load-chatter --grep='^{self.word} '")
         return [int(line.split()[1]) for line in text.stdout.splitlines()]
+
+
+class SteadyLoad:
+    """
+    The same at a pace that leaves the processor to others, with a database on / and one on /data.
+    It ends with the machine that it runs on: after_boot() looks at what is left, and starts anew.
+    """
+
+    PACKAGES_PAUSE_SEC = 10
+    LINE_PAUSE_SEC = 0.5
+    WRITE_PACE_USEC = 100000
+
+    def __init__(self, instance):
+        self._instance = instance
+
+    def __enter__(self):
+        self._begin()
+        return self
+
+    def __exit__(self, *_):
+        if self._machine is self._instance.machine:
+            self._writers.stop()
+        self._clear()
+
+    def _begin(self):
+        self._machine = self._instance.machine
+        self._load = Load(self._instance, self.PACKAGES_PAUSE_SEC, self.LINE_PAUSE_SEC)
+        self._load.__enter__()
+        self._writers = GuestWriters(self._machine, ("database",), ("/srv", "/data"),
+                                     pace_usec=self.WRITE_PACE_USEC)
+
+    def _clear(self):
+        """A package may be in any state in which its installation can be cut short."""
+        self._load.stop()
+        self._instance.run(f"dpkg --purge --force-remove-reinstreq {' '.join(PACKAGES)} && "
+                           f"rm -rf {FOLDER} {' '.join(map(str, self._writers.folders))}")
+        assert self._instance.run("dpkg --audit").stdout == ""
+
+    def note(self):
+        """What has been committed by now is looked for after the next boot."""
+        self._writers.fetch()
+
+    def after_boot(self):
+        """What was committed when note() was last called is there, and no page is torn."""
+        problems, committed = restored.content_problems(self._instance, self._writers, FOREVER)
+        assert problems == [] and min(committed) > 0, (problems, committed)
+        self.begin_anew()
+
+    def begin_anew(self):
+        """After the power went while it wrote, for instance: what is left may be torn."""
+        self._clear()
+        self._begin()
 
 
 def packages_broken(instance):

@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	%D%/load.py \
 	%D%/machine.py \
 	%D%/monitor.py \
+	%D%/nightly.py \
 	%D%/prepare.py \
 	%D%/restored.py \
 	%D%/site.py \

@@ -6,28 +6,34 @@ metadata service and EC2.
 """
 
 import contextlib
+import itertools
 import json
 import signal
 import subprocess
 import tempfile
 from pathlib import Path
 
-from vm.agent import Agent, GuestFailed
+from lab.processes import wait_until
+from vm.agent import RUN_SEC, Agent, GuestFailed
 from vm.base import EC2_ADDRESS, METADATA_ADDRESS, PARTITION_UUID
 from vm.monitor import Monitor
 
 BOOT_SEC = 240
-STOP_SEC = 60
+STOP_SEC = 180
 MEMORY_MB = 768
+# What the kernel's log has of the time, in microseconds, at which shut_down() was called.
+ASKED = "asked to power off at"
 
 
 class Machine:
     """
     Boots `base`'s kernel; `volumes`: [(id, path of the raw file)], the root first; addresses are
-    (host, port). `twins`: as `volumes`, by virtio.
+    (host, port).
     """
 
-    def __init__(self, base, volumes, metadata, ec2, twins=()):
+    _numbers = itertools.count(1)
+
+    def __init__(self, base, volumes, metadata, ec2):
         self._folder = tempfile.TemporaryDirectory(prefix="quiesced-vm-")
         folder = Path(self._folder.name)
         self.console = folder / "console"
@@ -39,8 +45,6 @@ class Machine:
                    "-qmp", f"unix:{folder}/monitor,server=on,wait=off"]
         for number, (volume_id, path) in enumerate(volumes):
             command += _disk(number, volume_id, path)
-        for number, (serial, path) in enumerate(twins):
-            command += _virtio_disk(number, serial, path)
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._log,
                                         stderr=self._log)
         self.agent = Agent(folder / "agent")
@@ -61,7 +65,7 @@ class Machine:
         state = self.run("systemctl is-system-running --wait", check=False, timeout=BOOT_SEC)
         return state.stdout.strip()
 
-    def run(self, script, check=True, timeout=60, stdin=None):
+    def run(self, script, check=True, timeout=RUN_SEC, stdin=None):
         """A bash script in the guest, as root: CompletedProcess with text."""
         data = stdin.encode() if stdin is not None else None
         done = self.agent.run(script, timeout=timeout, stdin=data)
@@ -78,6 +82,14 @@ class Machine:
         """What it prints, as bytes."""
         return self.agent.run(script).stdout
 
+    def wait_for(self, condition, what, timeout=RUN_SEC):
+        """Until a shell in the guest finds it true."""
+        script = (f"end=$((SECONDS + {timeout})); until {condition}; "
+                  "do [ $SECONDS -lt $end ] || exit 1; sleep 0.1; done")
+        done = self.run(script, check=False, timeout=2 * timeout)
+        if done.returncode:
+            raise GuestFailed(f"after {timeout} s: {what}: {done.stdout}{done.stderr}")
+
     def write(self, path, text):
         self.run(f"install -D -m 0644 /dev/stdin '{path}'", stdin=text)
 
@@ -90,19 +102,53 @@ class Machine:
         finally:
             self.process.send_signal(signal.SIGCONT)
 
+    def plug(self, driver, serial, path):
+        """A further disk, while it runs; `driver` is one of QEMU's. Its name for unplug()."""
+        name = f"plugged{next(self._numbers)}"
+        self.monitor.execute("blockdev-add", **{
+            "node-name": name, "driver": "raw", "file": {"driver": "file", "filename": str(path)}})
+        self.monitor.execute("device_add", driver=driver, id=name, drive=name, serial=serial)
+        return name
+
+    def unplug(self, name):
+        """The guest has to agree, and takes its time: until then, the file is in use."""
+        self.monitor.execute("device_del", id=name)
+
+        def closed():
+            try:
+                self.monitor.execute("blockdev-del", **{"node-name": name})
+            except RuntimeError as error:
+                if "in use" not in str(error):
+                    raise
+                return False
+            return True
+
+        wait_until(closed, STOP_SEC, f"the guest lets go of {name}", pause=0.2)
+
     def shut_down(self):
-        """The guest agent is among what ends at once: nobody may be there to tell of it."""
-        self.agent.begin("systemctl --no-block poweroff")
-        self.process.wait(STOP_SEC)
+        """
+        The guest agent is among what ends at once: nobody may be there to tell of it, but the
+        journal has when it was.
+        """
+        self.agent.begin(f"echo '<5>{ASKED}' $(date +%s%6N) >/dev/kmsg; "
+                         "systemctl --no-block poweroff")
+        self._wait_off("systemctl poweroff")
 
     def press_power_button(self):
         """As EC2 has an instance shut down: systemd-logind hears the key, and powers off."""
         self.monitor.execute("system_powerdown")
-        self.process.wait(STOP_SEC)
+        self._wait_off("its power button")
 
     def cut_power(self):
         self.process.kill()
-        self.process.wait(STOP_SEC)
+        self._wait_off("SIGKILL")
+
+    def _wait_off(self, after):
+        try:
+            self.process.wait(STOP_SEC)
+        except subprocess.TimeoutExpired as error:
+            raise GuestFailed(f"after {STOP_SEC} s: the machine is off by {after}: "
+                              f"{self.story()}") from error
 
     def close(self):
         self.agent.close()
@@ -119,7 +165,8 @@ class Machine:
 
 
 def _hardware():
-    return ["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", str(MEMORY_MB),
+    """A plain processor: to emulate AVX, XSAVE and SMAP costs a third more for each boot."""
+    return ["-accel", "tcg,thread=multi", "-cpu", "qemu64", "-smp", "2", "-m", str(MEMORY_MB),
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-device", "virtio-rng-pci"]
 
@@ -136,11 +183,6 @@ def _disk(number, volume_id, path):
     """Flushed or not, what the guest has written is in the file for every reader of this host."""
     return ["-drive", f"if=none,id=d{number},file={path},format=raw,cache=writeback",
             "-device", f"nvme,drive=d{number},serial={volume_id.replace('-', '')}"]
-
-
-def _virtio_disk(number, serial, path):
-    return ["-drive", f"if=none,id=v{number},file={path},format=raw,cache=writeback",
-            "-device", f"virtio-blk-pci,drive=v{number},serial={serial}"]
 
 
 def _network(metadata, ec2):

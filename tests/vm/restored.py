@@ -63,7 +63,7 @@ def _mounted(instance, mount_point):
 
 
 @contextlib.contextmanager
-def _brought(instance, folders):
+def brought(instance, folders):
     """Copies of the instance's folders below one on this host."""
     packed = instance.machine.run_raw(f"tar -C / -cz {' '.join(str(one)[1:] for one in folders)}")
     with tempfile.TemporaryDirectory(prefix="quiesced-brought-") as folder:
@@ -75,7 +75,7 @@ def _brought(instance, folders):
 def content_problems(instance, writers, cut_usec):
     """(what of the writers' work before that time is missing or torn, how much was looked for)"""
     problems, returned = [], []
-    with _brought(instance, writers.folders) as root:
+    with brought(instance, writers.folders) as root:
         for one in writers.written:
             count = one.returned_before(cut_usec)
             returned.append(count)

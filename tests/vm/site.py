@@ -29,7 +29,6 @@ class Site:
         self._exit = contextlib.ExitStack()
         self.folder = folder
         self.stores = {}
-        self.twins = []
         copies = folder / "copies"
         self.cloud = self._exit.enter_context(
             Cloud(directory=str(copies), instances=[{"id": INSTANCE_ID}]))
@@ -63,19 +62,33 @@ class Site:
         _file_make(path, size_bytes)
         self.stores.setdefault(instance_id, []).append((serial, path))
 
-    def add_twin(self, volume_id, size_bytes):
-        """A virtio disk of the first instance, which also says that it is that volume."""
-        path = self.folder / f"{volume_id}-twin.raw"
+    @contextlib.contextmanager
+    def plugged(self, machine, serial, size_bytes, driver="nvme"):
+        """A disk that a machine gets while it runs, and loses in the end; its file."""
+        path = self.folder / f"{driver}-{serial}.raw"
         _file_make(path, size_bytes)
-        self.twins.append((volume_id.replace("-", ""), path))
+        name = machine.plug(driver, serial, path)
+        try:
+            yield path
+        finally:
+            machine.unplug(name)
+            path.unlink()
+
+    @contextlib.contextmanager
+    def attached(self, volume_id, path, device):
+        """What EC2 tells of the first instance."""
+        self.cloud.attach_volume(id=volume_id, path=str(path), device=device)
+        try:
+            yield
+        finally:
+            self.cloud.detach_volume(volume_id)
 
     def machine(self, instance_id=INSTANCE_ID):
         """Switched on, not yet booted."""
         ec2 = urllib.parse.urlsplit(self.cloud.addresses["ec2"])
         disks = self.volumes_of(instance_id) + self.stores.get(instance_id, [])
         return Machine(self._base, disks,
-                       self.cloud.metadata_of(instance_id), (ec2.hostname, ec2.port),
-                       self.twins if instance_id == INSTANCE_ID else ())
+                       self.cloud.metadata_of(instance_id), (ec2.hostname, ec2.port))
 
     def launch(self, image_id):
         """The new instance's id."""

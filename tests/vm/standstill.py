@@ -19,6 +19,8 @@ daemon=$(systemctl show -P MainPID quiesced.service)
 main=$(systemctl show -P MainPID "$freezer")
 cgroup={CGROUPS}$(systemctl show -P ControlGroup "$freezer" | sed 's|^/system.slice||')
 """
+# Prints CLOCK_BOOTTIME, in seconds, before whatever is done to it then.
+STRIKE = f"{FIND}\ncut -d' ' -f1 /proc/uptime\n"
 MEMORY = FIND + """
 for pid in "$daemon" "$worker" $(cat "$cgroup/cgroup.procs"); do
     sed -n '/^Name:/p; /^VmSize:/p; /^VmLck:/p' "/proc/$pid/status"
@@ -37,6 +39,14 @@ class Memory:
     size: int
     locked: int
     pss: int
+
+
+def assert_stalled_at(writers, struck_usec, budget_sec):
+    """All of them stood still at that time, and not for longer than the budget and a second."""
+    for one in writers.written:
+        stalls = one.stalls(struck_usec, struck_usec)
+        assert stalls, f"{one.folders[0]}/{one.kind} was not frozen"
+        assert max(stall.usec for stall in stalls) <= (budget_sec + 1) * 1e6
 
 
 def daemon_pss_kb(instance):

@@ -8,12 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab import checkers
 from lab.processes import wait_until
-from vm.copies import root_partition
+from vm.copies import problems_below, problems_of_snapshots
 from vm.instance import Instance
 from vm.load import PACKAGES, Load, packages_broken, packages_mend
-from vm.site import DATA_ID, ROOT_ID
 
 KINDS = ("append", "sync", "files", "database")
 
@@ -21,8 +19,7 @@ KINDS = ("append", "sync", "files", "database")
 @pytest.fixture(scope="module")
 def baked(running):
     """An image under load: what was being written, and how much of it had been when it was cut."""
-    running.recover()
-    with Load(running) as load, running.writers(*KINDS) as writers:
+    with running.clean(), Load(running) as load, running.writers(*KINDS) as writers:
         running.run("echo before >/srv/before")
         heard = load.lines(running)
         running.create_image("busy")
@@ -34,7 +31,6 @@ def baked(running):
         returned = {one: one.returned_before(cut_usec) for one in writers.written}
         yield SimpleNamespace(site=running.site, image=running.site.image("busy"), load=load,
                               heard=heard, writers=writers, returned=returned)
-    running.recover()
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +47,6 @@ def launched(running, baked):
         yield copies
 
 
-def problems_below(baked, mount_point, root):
-    """`root` is a folder with what the copy has at the mount point."""
-    problems = []
-    for one in baked.writers.of(mount_point):
-        inside = root / one.folders[0].relative_to(mount_point)
-        problems += checkers.content_problems(one, [inside], baked.returned[one])
-    return problems
-
-
 def test_the_job_tells_what_was_reached(running, baked):
     (job,) = running.jobs()
     assert (job["result"], job["consistency"]) == ("done", "filesystem")
@@ -72,16 +59,8 @@ def test_the_job_tells_what_was_reached(running, baked):
 
 
 def test_the_copies_need_no_recovery_and_miss_no_write(baked, tmp_path):
-    root_disk = baked.site.snapshot_of(baked.image, ROOT_ID)["path"]
-    with root_partition(root_disk, baked.site.folder) as root:
-        assert checkers.structure_problems(root, "ext4") == []
-        copies = {"/": ("ext4", root),
-                  "/data": ("xfs", baked.site.snapshot_of(baked.image, DATA_ID)["path"])}
-        folder = tmp_path / "opened"
-        folder.mkdir()
-        for mount_point, (kind, path) in copies.items():
-            with checkers.opened(path, kind, folder) as opened:
-                assert problems_below(baked, mount_point, opened) == []
+    assert problems_of_snapshots(baked.site, baked.image, baked.writers, baked.returned,
+                                 tmp_path) == []
     assert min(baked.returned.values()) > 20
 
 
@@ -106,8 +85,8 @@ def test_they_miss_no_write(baked, launched, number, tmp_path):
         archive = copy.machine.run_raw(f"tar --create --directory=/ {folder[1:]}")
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(tmp_path)
-    assert problems_below(baked, "/", tmp_path) == []
-    assert problems_below(baked, "/data", tmp_path / "data") == []
+    for mount_point, root in (("/", tmp_path), ("/data", tmp_path / "data")):
+        assert problems_below(baked.writers, baked.returned, mount_point, root) == []
 
 
 def test_they_miss_no_line_of_the_journal(baked, launched):
@@ -157,7 +136,7 @@ def test_each_bakes_itself_under_the_same_machine_id(baked, launched):
         copy.known_jobs |= {job["id"] for job in copy.jobs()}
         copy.run(f"systemd-run --quiet --unit=bake quiescectl image own-{copy.id}")
     for copy in launched:
-        copy.run("while systemctl is-active --quiet bake; do sleep 0.2; done", timeout=120)
+        copy.machine.wait_for("! systemctl is-active --quiet bake", "its own bake ends")
     machine_ids = {copy.run("cat /etc/machine-id").stdout for copy in launched}
     jobs = [copy.wait_for_jobs() for copy in launched]
     assert len(machine_ids) == 1

@@ -4,15 +4,12 @@
 import base64
 import contextlib
 import gzip
-import shutil
-import tempfile
 from pathlib import Path
 
 import pytest
 
-from lab.paths import scratch_folder
-from vm.instance import Instance
-from vm.site import DATA_ID, ROOT_ID, Site
+from vm.site import DATA_ID, ROOT_ID
+from vm.standstill import FIND
 
 MIB = 1 << 20
 EFI_ID, RAW_ID, TWIN_ID = (f"vol-{0xc00 + n:017x}" for n in (1, 2, 3))
@@ -25,26 +22,38 @@ PROFILES = {
     "whole": "OnUncovered=fail\n",
 }
 TOKEN = "written before the freeze"
+CLEAR = """
+umount /strange /boot/efi
+rmdir /strange /boot/efi
+rm /etc/quiesced/profiles/{strict,lenient,whole,agreed}.conf
+"""
 
 
 @pytest.fixture(scope="module")
-def odd():
-    folder = Path(tempfile.mkdtemp(prefix="quiesced-devices-", dir=scratch_folder()))
+def odd(running):
+    """The running instance with further disks, which it gets while it runs, as on EC2."""
+    site = running.site
     with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder)
-        site = Site(folder)
-        stack.callback(site.close)
-        site.add_volume(EFI_ID, 2 * MIB, "/dev/sdg")
-        site.add_volume(RAW_ID, 16 * MIB, "/dev/sdh")
-        site.add_volume(TWIN_ID, 16 * MIB, "/dev/sdi")
-        site.add_twin(TWIN_ID, 16 * MIB)
-        for serial in (UNKNOWN_SERIAL, UNLISTED_ID.replace("-", "")):
-            site.add_store(serial, 32 * MIB)
-        instance = stack.enter_context(Instance(site))
-        assert instance.boot() == "running"
-        instance.mount_data()
-        prepare(instance)
-        yield instance
+        def plugged(*disk):
+            return stack.enter_context(site.plugged(running.machine, *disk))
+
+        def attached(*volume):
+            stack.enter_context(site.attached(*volume))
+
+        for volume, size, device in ((EFI_ID, 2 * MIB, "/dev/sdg"), (RAW_ID, 16 * MIB, "/dev/sdh"),
+                                     (TWIN_ID, 16 * MIB, "/dev/sdi")):
+            attached(volume, plugged(serial_of(volume), size), device)
+        plugged(serial_of(TWIN_ID), 16 * MIB, "virtio-blk-pci")
+        for serial in (UNKNOWN_SERIAL, serial_of(UNLISTED_ID)):
+            plugged(serial, 32 * MIB)
+        attached(ABSENT_ID, site.folder / "data.raw", "/dev/sdq")
+        stack.callback(running.run, CLEAR)
+        prepare(running)
+        yield running
+
+
+def serial_of(volume):
+    return volume.replace("-", "")
 
 
 def by_id(serial):
@@ -55,19 +64,19 @@ def prepare(instance):
     """As installers do it: an EFI partition that only root may look into, and mounted to write."""
     instance.run(f"""
         set -e
-        mkfs.vfat -n EFI {by_id(EFI_ID.replace("-", ""))} >/dev/null
-        echo 'LABEL=EFI /boot/efi vfat umask=0077 0 0' >>/etc/fstab
+        settled() {{ until [ -b "$1" ]; do sleep 0.1; done; }}
+        settled {by_id(serial_of(EFI_ID))}
+        settled {by_id(UNKNOWN_SERIAL)}
+        udevadm settle
+        mkfs.vfat --mbr=n -n EFI {by_id(serial_of(EFI_ID))} >/dev/null
         mkdir /boot/efi
-        systemctl daemon-reload
-        systemctl start boot-efi.mount
+        mount -t vfat -o umask=0077 {by_id(serial_of(EFI_ID))} /boot/efi
         echo '{TOKEN}' >/boot/efi/token
         strange=$(realpath {by_id(UNKNOWN_SERIAL)})
         mkfs.ext4 -q "$strange"
         mkdir /strange
         mount "$strange" /strange
     """)
-    instance.site.cloud.attach_volume(id=ABSENT_ID, path=str(instance.site.folder / "data.raw"),
-                                      device="/dev/sdq")
     for name, keys in PROFILES.items():
         write_profile(instance, name, keys)
 
@@ -119,9 +128,8 @@ def test_the_profile_decides_whether_that_ends_a_bake(odd):
 def agreed(odd):
     """With a profile that leaves out what EC2 and this host do not agree on."""
     write_profile(odd, "agreed", f"Exclude={UNLISTED_ID} {TWIN_ID} {ABSENT_ID}\n")
-    odd.recover()
-    yield odd
-    odd.recover()
+    with odd.clean():
+        yield odd
 
 
 def at_rest(instance, snapshots):
@@ -148,22 +156,32 @@ def test_an_efi_partition_and_a_raw_volume_are_at_rest_and_tagged_so(agreed):
     tags = at_rest(agreed, job["snapshots"])
     assert set(tags) == {ROOT_ID, DATA_ID, EFI_ID, RAW_ID}
     (tag,) = set(tags.values())
-    watched = {one["what"] for one in plan(agreed, "agreed")["watched"]}
-    assert "/boot/efi" in watched and set(tag.split(",")) == watched
+    watched = {one["what"]: one for one in plan(agreed, "agreed")["watched"]}
+    raw = agreed.run(f"realpath {by_id(serial_of(RAW_ID))}").stdout.strip()
+    assert set(tag.split(",")) == set(watched) == {"/boot/efi", raw}
+    assert (watched["/boot/efi"]["volumes"], watched[raw]["volumes"]) == ([EFI_ID], [RAW_ID])
+    told = agreed.ctl("plan agreed").stdout
+    assert f"  /boot/efi (vfat on {watched['/boot/efi']['device']}, {EFI_ID}): " in told
+    assert f"  {raw} ({RAW_ID}): " in told
     (efi,) = [one for one in agreed.site.cloud.snapshots() if one["volume"] == EFI_ID]
     assert vfat_problems(agreed, efi["path"]) == ""
     content = Path(efi["path"]).read_bytes()
     assert f"{TOKEN}\n".encode() in content and b"one\n" in content
 
 
+def test_a_bake_that_goes_on_nevertheless_is_labelled_crash(agreed):
+    job = agreed.ctl_json("bake lenient --wait=completed --no-progress")
+    assert (job["result"], job["consistency"]) == ("done", "crash")
+    made = [one for one in agreed.site.cloud.snapshots() if one["id"] in job["snapshots"]]
+    assert {ROOT_ID, DATA_ID} <= {one["volume"] for one in made}
+    assert {one["tags"]["quiesced:consistency"] for one in made} == {"crash"}
+
+
 def test_a_write_to_it_in_the_window_is_seen_even_in_the_cache(agreed):
     with agreed.paused_workers("frozen", 20):
         agreed.run("systemd-run --quiet --collect --unit=bake "
                    "quiescectl bake agreed --wait=completed --no-progress")
-        agreed.wait_frozen()
-        agreed.run("""
-            until worker=$(pidof quiesced-worker) && grep -q '^State:.*T' /proc/$worker/status
-            do sleep 0.1; done
+        agreed.run(FIND + """
             echo late >/boot/efi/late
             kill -CONT $worker
         """)

@@ -6,9 +6,11 @@ import base64
 import pytest
 
 from lab import checkers
-from vm.copies import root_partition
+from vm.copies import problems_of_snapshots, root_partition
 from vm.instance import Instance
 from vm.site import DATA_ID, ROOT_ID
+
+pytestmark = pytest.mark.usefixtures("load")
 
 REBOOT = ("systemd-run --quiet --collect --unit=bake "
           "quiescectl image '{name}' --method=reboot --wait=completed --no-progress")
@@ -16,6 +18,19 @@ REBOOT = ("systemd-run --quiet --collect --unit=bake "
 SCRIBBLE = "echo {text} >/srv/scribble && echo {text} >/data/scribble"
 VARIABLES = base64.b64encode(bytes(range(256)) * 8).decode()
 SECURE = {"BootMode": "uefi", "TpmSupport": "v2.0"}
+# What the account has of each volume, and what an image maps it to.
+USUAL = {"type": "gp3", "iops": 3000, "throughput": 125, "delete_on_termination": False}
+VOLUMES = {
+    ROOT_ID: {"type": "gp3", "iops": 4000, "throughput": 250, "delete_on_termination": True},
+    DATA_ID: {"type": "io2", "iops": 900, "throughput": None, "delete_on_termination": False},
+}
+MAPPINGS = {
+    "/dev/xvda": {"VolumeType": "gp3", "Iops": 4000, "Throughput": 250,
+                  "DeleteOnTermination": True},
+    "/dev/sdf": {"VolumeType": "io2", "Iops": 900, "DeleteOnTermination": False},
+}
+METHODS = {"register": ["CreateSnapshots", "RegisterImage"], "create-image": ["CreateImage"]}
+CUT_SEC = 1.0
 
 
 def story(instance):
@@ -35,6 +50,8 @@ def account(instance):
     instance.site.cloud.set_instance(
         {"BootMode": "uefi-preferred", "TpmSupport": None, "RootDeviceType": "ebs"},
         uefi_data=None, billing_products=[], marketplace_codes=[])
+    for volume in VOLUMES:
+        instance.site.cloud.set_volume(volume, **USUAL)
 
 
 def scribbles(site, image):
@@ -56,8 +73,50 @@ def scribbles(site, image):
     return found
 
 
-def test_an_image_by_reboot_is_of_a_machine_at_rest(instance, account):
+@pytest.fixture
+def writers(running, load):
+    with running.writers("append", "sync", "files", "database") as writers:
+        yield writers
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_method_waits_for_the_cut_and_maps_each_volume(
+        writers, instance, account, method, tmp_path):
+    """EC2 tells nobody when CreateImage cuts: here, some time after its answer."""
+    account.cloud.configure(cut_seconds=CUT_SEC)
+    for volume, fields in VOLUMES.items():
+        account.cloud.set_volume(volume, **fields)
+    instance.ctl(f"image {method} --method={method} --wait=completed --no-progress")
+    writers.wait_for_writes(5)
+    cut_usec = instance.guest_time_usec(instance.cut_time())
+    writers.fetch()
+    assert writers.errors() == {}
+    (job,) = instance.jobs()
+    assert (job["result"], job["consistency"]) == ("done", "filesystem")
+    assert creations(instance) == METHODS[method]
+    if method == "create-image":
+        assert job["frozen-usec"] > CUT_SEC * 1e6
+    image = account.image(method)
+    assert len(image["snapshots"]) == 2
+    returned = {one: one.returned_before(cut_usec) for one in writers.written}
+    assert min(returned.values()) > 0
+    assert problems_of_snapshots(account, image, writers, returned, tmp_path) == []
+    for snapshot in (account.snapshot_of(image, volume) for volume in VOLUMES):
+        assert snapshot["tags"]["quiesced:consistency"] == "filesystem"
+    assert mappings(account, image["id"]) == MAPPINGS
+
+
+def mappings(site, image_id):
+    """{device: what an image says of it that its snapshot does not}"""
+    (image,) = site.ec2.describe_images(ImageIds=[image_id])["Images"]
+    names = ("VolumeType", "Iops", "Throughput", "DeleteOnTermination")
+    return {one["DeviceName"]: {name: one["Ebs"][name] for name in names if name in one["Ebs"]}
+            for one in image["BlockDeviceMappings"]}
+
+
+def test_an_image_by_reboot_is_of_a_machine_at_rest(load, instance, account):
     account.cloud.configure(machines_reboot=True)
+    load.note()
     instance.run(SCRIBBLE.format(text="late") + " && " + REBOOT.format(name="rebooted"))
     assert instance.reboot_for_image() == "running"
     (job,) = instance.wait_for_jobs()
@@ -68,6 +127,7 @@ def test_an_image_by_reboot_is_of_a_machine_at_rest(instance, account):
     assert image["tags"]["quiesced:consistency"] == "filesystem"
     assert scribbles(account, image) == ["late\n", "late\n"]
     assert instance.run("ls /var/lib/quiesced").stdout == "jobs\n"
+    load.after_boot()
     launched = account.launch(image["id"])
     try:
         with Instance(account, launched) as copy:
@@ -81,7 +141,7 @@ def test_an_image_by_reboot_is_of_a_machine_at_rest(instance, account):
         account.terminate(launched)
 
 
-def test_a_reboot_that_is_cut_short_makes_no_consistent_image(instance, account):
+def test_a_reboot_that_is_cut_short_makes_no_consistent_image(load, instance, account):
     """EC2 resets an instance that does not shut down within some minutes."""
     account.cloud.configure(machines_reboot=True)
     instance.run(REBOOT.format(name="reset"))
@@ -90,6 +150,7 @@ def test_a_reboot_that_is_cut_short_makes_no_consistent_image(instance, account)
     assert (job["result"], job["error"]) == (
         "failed", "org.quiesced1.Error.ConsistencyNotReached"), story(instance)
     assert "still writable" in job["message"]
+    load.begin_anew()
     assert [one for one in account.cloud.images() if one["state"] != "deregistered"] == []
     assert account.cloud.snapshots() == []
 

@@ -3,6 +3,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("load")
+
 PASSWORD = "correct-horse"
 RULES_FILE = "/etc/polkit-1/rules.d/50-quiesced.rules"
 RULES = """\

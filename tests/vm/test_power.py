@@ -3,7 +3,7 @@
 
 import pytest
 
-from vm.test_kill import STRIKE
+from vm.standstill import STRIKE
 
 BUDGET_SEC = 20
 # Where the worker stands when the power goes, and what the next boot makes of its job: the class that
@@ -15,11 +15,12 @@ CUTS = {
 
 
 @pytest.mark.parametrize("point, result, n_snapshots", CUTS.values(), ids=CUTS.keys())
-def test_the_next_boot_ends_the_job(instance, point, result, n_snapshots):
+def test_the_next_boot_ends_the_job(load, instance, point, result, n_snapshots):
     cloud = instance.site.cloud
     with instance.paused_workers(point, BUDGET_SEC):
         instance.begin_image("powerless", "--on-degrade=label")
         instance.run(STRIKE)
+        load.note()
         instance.machine.cut_power()
         assert instance.boot_again() == "running"
         (job,) = instance.wait_for_jobs()
@@ -33,3 +34,4 @@ def test_the_next_boot_ends_the_job(instance, point, result, n_snapshots):
     # The root was frozen when the power went: whole on disk.
     said = instance.run("dmesg | grep EXT4-fs").stdout
     assert "mounted filesystem" in said and "recovery" not in said
+    load.after_boot()

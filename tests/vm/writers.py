@@ -10,7 +10,10 @@ from lab.written import HEADER, ITEM, Written
 from vm.guest import WRITERS
 
 WRITE_BYTES = 64
-PACE_USEC = 10000
+# Emulated, each write takes a millisecond of a processor.
+PACE_USEC = 50000
+# Much for a write, little for a host that emulates its guest beside other work.
+WRITES_SEC = 120
 
 
 class GuestWriters:
@@ -50,23 +53,40 @@ class GuestWriters:
                    f"--pace-usec={pace_usec} {specs}")
         self._machine.run(f"systemd-run --quiet --unit={self._unit} /bin/bash -c '{command}'")
         last = f"{self._records}/{self.written[-1].path.name}"
-        self._machine.run(f"until [ -s {last} ]; do sleep 0.1; done")
+        self._machine.wait_for(f"[ -s {last} ]", "the writers have begun")
         self.wait_for_writes(20)
 
     def counts(self):
+        return [HEADER.unpack(header)[1] for header in self._headers()]
+
+    def _headers(self):
         names = " ".join(f"{self._records}/{written.path.name}" for written in self.written)
-        # By two processes for all of them: a slow guest notices each.
-        text = self._machine.run(f"head -qc 16 {names} | od -An -v -tu8").stdout
-        return [int(word) for word in text.split()[1::2]]
+        # By one process for all of them: a slow guest notices each.
+        told = self._machine.run_raw(f"head -qc {HEADER.size} {names}")
+        return [told[at:at + HEADER.size] for at in range(0, len(told), HEADER.size)]
 
     def fetch(self):
-        """Brings the records up to date, without the holes that they end in."""
-        for written, count in zip(self.written, self.counts()):
-            size = HEADER.size + count * ITEM.size
-            path = f"{self._records}/{written.path.name}"
-            written.path.write_bytes(self._machine.run_raw(f"head -c {size} {path}"))
+        """Brings the records up to date: what is new of each, without the hole that it ends in."""
+        headers = self._headers()
+        spans = [(self._records_bytes(written),
+                  HEADER.size + HEADER.unpack(header)[1] * ITEM.size)
+                 for written, header in zip(self.written, headers)]
+        told = self._machine.run_raw("; ".join(
+            f"tail -c +{have + 1} {self._records}/{written.path.name} | head -c {size - have}"
+            for written, (have, size) in zip(self.written, spans)))
+        for written, header, (have, size) in zip(self.written, headers, spans):
+            with written.path.open("r+b" if written.path.exists() else "w+b") as record:
+                record.write(header)
+                record.seek(have)
+                record.write(told[:size - have])
+            told = told[size - have:]
 
-    def wait_for_writes(self, count, timeout=30):
+    @staticmethod
+    def _records_bytes(written):
+        """How much of its record is here; before the first time, no more than its place."""
+        return written.path.stat().st_size if written.path.exists() else HEADER.size
+
+    def wait_for_writes(self, count, timeout=WRITES_SEC):
         """Until each has returned from so many writes, beyond those before."""
         goals = []
 
@@ -76,7 +96,7 @@ class GuestWriters:
                 goals.extend(before + count for before in counts)
             return all(now >= goal for now, goal in zip(counts, goals))
 
-        wait_until(reached, timeout, "every writer writes")
+        wait_until(reached, timeout, "every writer writes", pause=0.1)
 
     def stop(self):
         """May be called again."""
