@@ -11,6 +11,7 @@ import json
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from lab.processes import wait_until
@@ -95,12 +96,16 @@ class Machine:
 
     @contextlib.contextmanager
     def suspended(self):
-        """It stands still, and leaves the processors to another one."""
+        """
+        It stands still, and leaves the processors to another one. Its timers, which count no further
+        than some seconds, have lost that time.
+        """
         self.process.send_signal(signal.SIGSTOP)
         try:
             yield
         finally:
             self.process.send_signal(signal.SIGCONT)
+            self.run(f"date --utc --set=@{time.time()}")
 
     def plug(self, driver, serial, path):
         """A further disk, while it runs; `driver` is one of QEMU's. Its name for unplug()."""
