@@ -201,7 +201,10 @@ static ApiErrorClass cut_class(const Bake *bake)
         case EC2_E_REFUSED:
                 return api_error_classify(&bake->cut_error);
         case EC2_E_UNREACHABLE: /* the warm connection was gone, or else the time was over */
-                return bake->evidence.thawed_by_us ? API_ERROR_TRANSIENT : API_ERROR_FINAL;
+                return bake->evidence.thawed_by_us &&
+                                bake->record.frozen_usec < bake->profile.budget_usec / 2 ?
+                        API_ERROR_TRANSIENT :
+                        API_ERROR_FINAL;
         default:
                 return API_ERROR_FINAL;
         }
