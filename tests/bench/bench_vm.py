@@ -59,8 +59,8 @@ def bench(site, runs):
         instance.boot()
         instance.mount_data()
         idle_kb = daemon_pss_kb(instance)
-        memory = memory_while_frozen(instance, "memory")
-        instance.recover()
+        with instance.clean():
+            memory = memory_while_frozen(instance, "memory")
         stalls = guest_stalls.measure(instance, runs, progress)
         print(file=sys.stderr)
         print_stalls(*stalls, runs)
