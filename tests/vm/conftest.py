@@ -42,7 +42,14 @@ def instance(running):
 
 
 @pytest.fixture(scope="module")
-def load(running):
-    """What a host does beside being imaged, throughout a module's tests."""
+def steady_load(running):
+    """What a host does beside being imaged; it ends with a boot."""
     with SteadyLoad(running) as load:
         yield load
+
+
+@pytest.fixture
+def load(steady_load):
+    """The same, going on."""
+    steady_load.resume()
+    return steady_load

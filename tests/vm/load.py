@@ -51,13 +51,16 @@ class Load:
         self.word = f"load{next(self._numbers)}"
 
     def __enter__(self):
+        self.start()
+        self._instance.machine.wait_for(f"[ -e {FOLDER}/installed ]", "packages are installed")
+        return self
+
+    def start(self):
         machine = self._instance.machine
         for name, script in (("install", INSTALL), ("chatter", CHATTER)):
             text = script.replace("WORD", self.word).replace("PAUSE", str(self._pauses[name]))
             machine.write(f"{FOLDER}/{name}", text)
             machine.run(f"systemd-run --quiet --unit=load-{name} /bin/bash {FOLDER}/{name}")
-        machine.wait_for(f"[ -e {FOLDER}/installed ]", "packages are installed")
-        return self
 
     def __exit__(self, *_):
         self.stop()
@@ -79,7 +82,7 @@ class Load:
 class SteadyLoad:
     """
     The same at a pace that leaves the processor to others, with a database on / and one on /data.
-    It ends with the machine that it runs on: after_boot() looks at what is left, and starts anew.
+    It ends with the machine that it runs on: after_boot() looks at what is left.
     """
 
     PACKAGES_PAUSE_SEC = 10
@@ -101,7 +104,7 @@ class SteadyLoad:
     def _begin(self):
         self._machine = self._instance.machine
         self._load = Load(self._instance, self.PACKAGES_PAUSE_SEC, self.LINE_PAUSE_SEC)
-        self._load.__enter__()
+        self._load.start()
         self._writers = GuestWriters(self._machine, ("database",), ("/srv", "/data"),
                                      pace_usec=self.WRITE_PACE_USEC)
 
@@ -114,20 +117,18 @@ class SteadyLoad:
 
     def note(self):
         """What has been committed by now is looked for after the next boot."""
-        if self._machine is not self._instance.machine:
-            self.begin_anew()   # a test has failed after its boot
         self._writers.fetch()
 
     def after_boot(self):
         """What was committed when note() was last called is there, and no page is torn."""
         problems, committed = restored.content_problems(self._instance, self._writers, FOREVER)
         assert problems == [] and min(committed) > 0, (problems, committed)
-        self.begin_anew()
 
-    def begin_anew(self):
-        """After the power went while it wrote, for instance: what is left may be torn."""
-        self._clear()
-        self._begin()
+    def resume(self):
+        """After a boot, if there was one."""
+        if self._machine is not self._instance.machine:
+            self._clear()
+            self._begin()
 
 
 def packages_broken(instance):

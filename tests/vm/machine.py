@@ -97,8 +97,8 @@ class Machine:
     @contextlib.contextmanager
     def suspended(self):
         """
-        It stands still, and leaves the processors to another one. Its timers, which count no further
-        than some seconds, have lost that time.
+        It stands still, and leaves the processors to another one. The counter of its clock, which is
+        full within a minute, loses that time.
         """
         self.process.send_signal(signal.SIGSTOP)
         try:

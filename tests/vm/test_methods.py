@@ -74,7 +74,7 @@ def scribbles(site, image):
 
 
 @pytest.fixture
-def writers(running, load):
+def writers(load, running):
     with running.writers("append", "sync", "files", "database") as writers:
         yield writers
 
@@ -141,20 +141,6 @@ def test_an_image_by_reboot_is_of_a_machine_at_rest(load, instance, account):
         account.terminate(launched)
 
 
-def test_a_reboot_that_is_cut_short_makes_no_consistent_image(load, instance, account):
-    """EC2 resets an instance that does not shut down within some minutes."""
-    account.cloud.configure(machines_reboot=True)
-    instance.run(REBOOT.format(name="reset"))
-    assert instance.reboot_for_image(stop=instance.machine.cut_power) == "running"
-    (job,) = instance.wait_for_jobs()
-    assert (job["result"], job["error"]) == (
-        "failed", "org.quiesced1.Error.ConsistencyNotReached"), story(instance)
-    assert "still writable" in job["message"]
-    load.begin_anew()
-    assert [one for one in account.cloud.images() if one["state"] != "deregistered"] == []
-    assert account.cloud.snapshots() == []
-
-
 @pytest.mark.parametrize("codes", [
     {"billing_products": ["bp-6fa54006"]}, {"marketplace_codes": ["abc123"]}],
     ids=["billing", "marketplace"])
@@ -198,3 +184,16 @@ def test_a_registered_image_launches_what_it_was_made_of(instance, account):
         assert sorted(one["device"] for one in volumes) == ["/dev/sdf", "/dev/xvda"]
     finally:
         account.terminate(launched)
+
+
+def test_a_reboot_that_is_cut_short_makes_no_consistent_image(instance, account):
+    """EC2 resets an instance that does not shut down within some minutes."""
+    account.cloud.configure(machines_reboot=True)
+    instance.run(REBOOT.format(name="reset"))
+    assert instance.reboot_for_image(stop=instance.machine.cut_power) == "running"
+    (job,) = instance.wait_for_jobs()
+    assert (job["result"], job["error"]) == (
+        "failed", "org.quiesced1.Error.ConsistencyNotReached"), story(instance)
+    assert "still writable" in job["message"]
+    assert [one for one in account.cloud.images() if one["state"] != "deregistered"] == []
+    assert account.cloud.snapshots() == []

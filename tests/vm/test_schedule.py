@@ -30,7 +30,8 @@ def test_it_waits_for_midnight_and_at_most_an_hour(nightly):
 
 def test_an_image_appears_when_its_time_comes(nightly):
     at = nightly.run(f"date -u --date='{AHEAD_SEC} seconds' +%T").stdout.strip()
-    timer_set(nightly, f"OnCalendar=\nOnCalendar=*-*-* {at} UTC\nRandomizedDelaySec=0\n")
+    timer_set(nightly, f"OnCalendar=\nOnCalendar=*-*-* {at} UTC\n"
+              "RandomizedDelaySec=0\nAccuracySec=1s\n")
     nightly.run(f"systemctl start {TIMER}")
     wait_until(nightly.jobs, 120, "the timer starts a job", pause=0.2)
     (job,) = nightly.wait_for_jobs()
