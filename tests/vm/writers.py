@@ -47,10 +47,13 @@ class GuestWriters:
         self._copies.cleanup()
 
     def _start(self, specs, pace_usec):
-        """They write until their input ends, which here is when they are told to."""
+        """
+        They write until their input ends, also at a shutdown: the kernel cuts a write of several
+        pages short, and the database's page is torn, when its process is killed in it.
+        """
         self._machine.run(f"mkdir {self._records} {' '.join(self.folders)}")
-        command = (f"sleep infinity | /{WRITERS} --records={self._records} --bytes={WRITE_BYTES} "
-                   f"--pace-usec={pace_usec} {specs}")
+        command = (f'sleep infinity | (trap "" TERM; exec /{WRITERS} --records={self._records} '
+                   f"--bytes={WRITE_BYTES} --pace-usec={pace_usec} {specs})")
         self._machine.run(f"systemd-run --quiet --unit={self._unit} /bin/bash -c '{command}'")
         last = f"{self._records}/{self.written[-1].path.name}"
         self._machine.wait_for(f"[ -s {last} ]", "the writers have begun")
