@@ -110,6 +110,7 @@ def test_status_says_why_there_is_no_instance(surveyed):
 
 def test_status_shows_the_running_job_and_the_last_bake(host, client):
     process, worker = started(host, client, "image", "web-1")
+    worker.report("identity", **IDENTITY)
     worker.report("step", step="complete")
     worker.report("progress", percent=40)
     shown = wait_until(lambda: "40 %" in (out := client.run("status").stdout) and out, "the progress")
