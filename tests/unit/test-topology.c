@@ -45,13 +45,17 @@ static void add_two_volumes(FakeHost *host)
         fake_nvme(host, "nvme1n1", "259:3", SERIAL_B, EBS);
 }
 
+/* libmount asks the real machine for /dev/root: by a number that no disk of it has. */
+#define NOBODYS_NUMBER "259:987654"
+
 static void partitions_and_whole_disks_are_on_their_volumes(void **state)
 {
         FakeHost *host = *state;
         const FileSystem *root;
 
         add_two_volumes(host);
-        fake_mount(host, "259:1", "/", "ext4", "/dev/root");
+        fake_partition(host, "nvme0n1", "nvme0n1p2", NOBODYS_NUMBER);
+        fake_mount(host, NOBODYS_NUMBER, "/", "ext4", "/dev/root");
         fake_mount(host, "259:2", "/boot/efi", "vfat", "/dev/nvme0n1p15");
         fake_mount(host, "259:3", "/data", "xfs", "/dev/nvme1n1");
         fake_mount(host, "0:5", "/proc", "proc", "proc");
@@ -66,7 +70,7 @@ static void partitions_and_whole_disks_are_on_their_volumes(void **state)
         assert_true(root->freezable);
         assert_null(root->reason);
         assert_int_equal(root->depth, 0);
-        assert_string_equal(root->device, "/dev/nvme0n1p1");
+        assert_string_equal(root->device, "/dev/nvme0n1p2");
         assert_false(fake_file_system(host, "/boot/efi")->freezable);
         assert_contains(fake_file_system(host, "/boot/efi")->reason, "cannot freeze");
         assert_string_equal(fake_volume(host, VOL_B)->attached_as, "/dev/sdf");
