@@ -107,10 +107,14 @@ LABEL=home /home ext4 defaults,nofail 0 2
 LABEL=EFI {EFI} vfat umask=0077,nofail 0 0
 {INNER_FILE} {INNER} ext4 loop,nofail 0 0
 END
-udevadm settle
+mount_all() {{
+    udevadm settle
+    systemctl start local-fs.target {" ".join(f"$(systemd-escape -p --suffix=mount {one})"
+                                              for one in (*MOUNTS, "/btrfs-again", EFI, INNER))}
+}}
 systemctl daemon-reload
-systemctl start local-fs.target {" ".join(f"$(systemd-escape -p --suffix=mount {one})"
-                                          for one in (*MOUNTS, "/btrfs-again", EFI, INNER))}
+# An array is away for a moment while udev looks at it anew, and the mount that wants it fails.
+mount_all || mount_all
 """
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from vm.standstill import STRIKE
 
-BUDGET_SEC = 20
+# As long as it may be: the power goes within it, however slow the machine is.
+BUDGET_SEC = 30
 # Where the worker stands when the power goes, and what the next boot makes of its job: the class that
 # was reached is known to nobody any more.
 CUTS = {
