@@ -59,6 +59,7 @@ KNOBS = {
     "cooldown_seconds": 86400.0,     # of the protection from being deregistered
     "wrong_region": "PermanentRedirect",     # what S3 says to it, see s3.WRONG_REGION
     "signed_payloads": False,        # S3 refuses a body whose hash is not signed
+    "break_bodies": [],              # how the next large bodies for S3 end: "stall", "reset", None: well
     "locked_objects": [],            # keys that S3 does not delete
     "ignore_filters": False,         # as an EC2-compatible cloud does with those that it lacks
     "deny": [],                      # actions that the caller's policy does not allow
