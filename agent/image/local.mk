@@ -1,20 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libimage.a
-libimage_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
+libimage_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(GZIP_CFLAGS)
 libimage_a_SOURCES = \
+	%D%/gzip.h \
 	%D%/manifest.c %D%/manifest.h
-IMAGE_LIBS = libimage.a $(AWS_LIBS)
+if HAVE_ISAL
+libimage_a_SOURCES += %D%/gzip-isal.c
+else
+libimage_a_SOURCES += %D%/gzip-zlib.c
+endif
+IMAGE_LIBS = libimage.a $(AWS_LIBS) $(GZIP_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += test-manifest
-TESTS += test-manifest
+check_PROGRAMS += test-gzip test-manifest
+TESTS += test-gzip test-manifest
+IMAGE_TEST_LIBS = $(IMAGE_LIBS) $(CMOCKA_LIBS)
+test_gzip_SOURCES = tests/unit/test-gzip.c
+test_gzip_CFLAGS = $(TEST_CFLAGS)
+test_gzip_LDADD = $(IMAGE_TEST_LIBS)
 test_manifest_SOURCES = tests/unit/test-manifest.c
-test_manifest_CFLAGS = $(TEST_CFLAGS)
-test_manifest_LDADD = $(IMAGE_LIBS) $(CMOCKA_LIBS)
+test_manifest_CFLAGS = $(TEST_CFLAGS) $(CRYPTO_CFLAGS)
+test_manifest_LDADD = $(IMAGE_TEST_LIBS)
+
+# What a build without ISA-L has in its place.
+if HAVE_BOTH_GZIPS
+check_PROGRAMS += test-gzip-zlib
+TESTS += test-gzip-zlib
+test_gzip_zlib_SOURCES = tests/unit/test-gzip.c %D%/gzip-zlib.c
+test_gzip_zlib_CFLAGS = $(TEST_CFLAGS) $(ZLIB_CFLAGS)
+test_gzip_zlib_LDADD = $(ZLIB_LIBS) $(CMOCKA_LIBS)
+endif
 endif
 
 check_PROGRAMS += fuzz-manifest
 TESTS += fuzz-manifest
 fuzz_manifest_SOURCES = tests/fuzz/fuzz-manifest.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+fuzz_manifest_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 fuzz_manifest_LDADD = $(IMAGE_LIBS)
-EXTRA_DIST += tests/fuzz/corpus/manifest
+
+EXTRA_DIST += \
+	tests/fuzz/corpus/manifest
