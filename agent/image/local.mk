@@ -2,8 +2,11 @@
 noinst_LIBRARIES += libimage.a
 libimage_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(GZIP_CFLAGS)
 libimage_a_SOURCES = \
+	%D%/extents.c %D%/extents.h \
 	%D%/gzip.h \
-	%D%/manifest.c %D%/manifest.h
+	%D%/manifest.c %D%/manifest.h \
+	%D%/tar.c %D%/tar.h \
+	%D%/untar.c %D%/untar.h
 if HAVE_ISAL
 libimage_a_SOURCES += %D%/gzip-isal.c
 else
@@ -12,8 +15,8 @@ endif
 IMAGE_LIBS = libimage.a $(AWS_LIBS) $(GZIP_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += test-gzip test-manifest
-TESTS += test-gzip test-manifest
+check_PROGRAMS += test-gzip test-manifest test-tar
+TESTS += test-gzip test-manifest test-tar
 IMAGE_TEST_LIBS = $(IMAGE_LIBS) $(CMOCKA_LIBS)
 test_gzip_SOURCES = tests/unit/test-gzip.c
 test_gzip_CFLAGS = $(TEST_CFLAGS)
@@ -21,6 +24,9 @@ test_gzip_LDADD = $(IMAGE_TEST_LIBS)
 test_manifest_SOURCES = tests/unit/test-manifest.c
 test_manifest_CFLAGS = $(TEST_CFLAGS) $(CRYPTO_CFLAGS)
 test_manifest_LDADD = $(IMAGE_TEST_LIBS)
+test_tar_SOURCES = tests/unit/test-tar.c
+test_tar_CFLAGS = $(TEST_CFLAGS)
+test_tar_LDADD = $(IMAGE_TEST_LIBS)
 
 # What a build without ISA-L has in its place.
 if HAVE_BOTH_GZIPS
@@ -32,11 +38,14 @@ test_gzip_zlib_LDADD = $(ZLIB_LIBS) $(CMOCKA_LIBS)
 endif
 endif
 
-check_PROGRAMS += fuzz-manifest
-TESTS += fuzz-manifest
+check_PROGRAMS += fuzz-manifest fuzz-untar
+TESTS += fuzz-manifest fuzz-untar
 fuzz_manifest_SOURCES = tests/fuzz/fuzz-manifest.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 fuzz_manifest_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 fuzz_manifest_LDADD = $(IMAGE_LIBS)
+fuzz_untar_SOURCES = tests/fuzz/fuzz-untar.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+fuzz_untar_LDADD = $(IMAGE_LIBS)
 
 EXTRA_DIST += \
-	tests/fuzz/corpus/manifest
+	tests/fuzz/corpus/manifest \
+	tests/fuzz/corpus/untar
