@@ -2,9 +2,15 @@
 noinst_LIBRARIES += libimage.a
 libimage_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(GZIP_CFLAGS)
 libimage_a_SOURCES = \
+	%D%/certificates.c %D%/certificates.h \
+	%D%/cipher.c %D%/cipher.h \
 	%D%/extents.c %D%/extents.h \
 	%D%/gzip.h \
+	%D%/keys.c %D%/keys.h \
+	%D%/locked.c %D%/locked.h \
 	%D%/manifest.c %D%/manifest.h \
+	%D%/rsa.c %D%/rsa.h \
+	%D%/sha1.c %D%/sha1.h \
 	%D%/tar.c %D%/tar.h \
 	%D%/untar.c %D%/untar.h
 if HAVE_ISAL
@@ -15,12 +21,15 @@ endif
 IMAGE_LIBS = libimage.a $(AWS_LIBS) $(GZIP_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += test-gzip test-manifest test-tar
-TESTS += test-gzip test-manifest test-tar
+check_PROGRAMS += test-gzip test-keys test-manifest test-tar
+TESTS += test-gzip test-keys test-manifest test-tar
 IMAGE_TEST_LIBS = $(IMAGE_LIBS) $(CMOCKA_LIBS)
 test_gzip_SOURCES = tests/unit/test-gzip.c
 test_gzip_CFLAGS = $(TEST_CFLAGS)
 test_gzip_LDADD = $(IMAGE_TEST_LIBS)
+test_keys_SOURCES = tests/unit/test-keys.c
+test_keys_CFLAGS = $(TEST_CFLAGS) $(CRYPTO_CFLAGS)
+test_keys_LDADD = $(IMAGE_TEST_LIBS)
 test_manifest_SOURCES = tests/unit/test-manifest.c
 test_manifest_CFLAGS = $(TEST_CFLAGS) $(CRYPTO_CFLAGS)
 test_manifest_LDADD = $(IMAGE_TEST_LIBS)
