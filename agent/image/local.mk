@@ -9,6 +9,7 @@ libimage_a_SOURCES = \
 	%D%/keys.c %D%/keys.h \
 	%D%/locked.c %D%/locked.h \
 	%D%/manifest.c %D%/manifest.h \
+	%D%/manifest-write.c \
 	%D%/rsa.c %D%/rsa.h \
 	%D%/sha1.c %D%/sha1.h \
 	%D%/tar.c %D%/tar.h \
