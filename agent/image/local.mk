@@ -2,7 +2,10 @@
 noinst_LIBRARIES += libimage.a
 libimage_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(GZIP_CFLAGS)
 libimage_a_SOURCES = \
+	%D%/archive.c %D%/archive.h \
+	%D%/bundle.c %D%/bundle.h \
 	%D%/certificates.c %D%/certificates.h \
+	%D%/channel.c %D%/channel.h \
 	%D%/cipher.c %D%/cipher.h \
 	%D%/extents.c %D%/extents.h \
 	%D%/gzip.h \
@@ -10,8 +13,10 @@ libimage_a_SOURCES = \
 	%D%/locked.c %D%/locked.h \
 	%D%/manifest.c %D%/manifest.h \
 	%D%/manifest-write.c \
+	%D%/part.c %D%/part.h \
 	%D%/rsa.c %D%/rsa.h \
 	%D%/sha1.c %D%/sha1.h \
+	%D%/split.c %D%/split.h \
 	%D%/tar.c %D%/tar.h \
 	%D%/untar.c %D%/untar.h
 if HAVE_ISAL
@@ -22,9 +27,12 @@ endif
 IMAGE_LIBS = libimage.a $(AWS_LIBS) $(GZIP_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += test-gzip test-keys test-manifest test-tar
-TESTS += test-gzip test-keys test-manifest test-tar
+check_PROGRAMS += test-channel test-gzip test-keys test-manifest test-split test-tar
+TESTS += test-channel test-gzip test-keys test-manifest test-split test-tar
 IMAGE_TEST_LIBS = $(IMAGE_LIBS) $(CMOCKA_LIBS)
+test_channel_SOURCES = tests/unit/test-channel.c
+test_channel_CFLAGS = $(TEST_CFLAGS)
+test_channel_LDADD = $(IMAGE_TEST_LIBS)
 test_gzip_SOURCES = tests/unit/test-gzip.c
 test_gzip_CFLAGS = $(TEST_CFLAGS)
 test_gzip_LDADD = $(IMAGE_TEST_LIBS)
@@ -34,6 +42,9 @@ test_keys_LDADD = $(IMAGE_TEST_LIBS)
 test_manifest_SOURCES = tests/unit/test-manifest.c
 test_manifest_CFLAGS = $(TEST_CFLAGS) $(CRYPTO_CFLAGS)
 test_manifest_LDADD = $(IMAGE_TEST_LIBS)
+test_split_SOURCES = tests/unit/test-split.c
+test_split_CFLAGS = $(TEST_CFLAGS)
+test_split_LDADD = $(IMAGE_TEST_LIBS)
 test_tar_SOURCES = tests/unit/test-tar.c
 test_tar_CFLAGS = $(TEST_CFLAGS)
 test_tar_LDADD = $(IMAGE_TEST_LIBS)
