@@ -8,6 +8,7 @@ libimage_a_SOURCES = \
 	%D%/channel.c %D%/channel.h \
 	%D%/cipher.c %D%/cipher.h \
 	%D%/extents.c %D%/extents.h \
+	%D%/folder.c %D%/folder.h \
 	%D%/gzip.h \
 	%D%/keys.c %D%/keys.h \
 	%D%/locked.c %D%/locked.h \
@@ -18,6 +19,7 @@ libimage_a_SOURCES = \
 	%D%/sha1.c %D%/sha1.h \
 	%D%/split.c %D%/split.h \
 	%D%/tar.c %D%/tar.h \
+	%D%/unbundle.c %D%/unbundle.h \
 	%D%/untar.c %D%/untar.h
 if HAVE_ISAL
 libimage_a_SOURCES += %D%/gzip-isal.c
