@@ -69,6 +69,17 @@ fuzz_manifest_LDADD = $(IMAGE_LIBS)
 fuzz_untar_SOURCES = tests/fuzz/fuzz-untar.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 fuzz_untar_LDADD = $(IMAGE_LIBS)
 
+# The pipeline alone, for tests that look at what it makes.
+check_PROGRAMS += bundle-probe
+bundle_probe_SOURCES = tests/image/bundle-probe.c
+bundle_probe_LDADD = $(IMAGE_LIBS)
+
 EXTRA_DIST += \
 	tests/fuzz/corpus/manifest \
-	tests/fuzz/corpus/untar
+	tests/fuzz/corpus/untar \
+	tests/image/__init__.py \
+	tests/image/conftest.py \
+	tests/image/test_bundle.py \
+	tests/image/test_certificates.py \
+	tests/image/test_damage.py \
+	tests/image/test_tar.py
