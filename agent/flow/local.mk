@@ -64,7 +64,7 @@ libflow_a_SOURCES = \
 	%D%/zone.c %D%/zone.h
 libflow_a_CFLAGS = $(AM_CFLAGS) -DWITNESS='"$(systemdshutdowndir)/quiesced-witness"'
 FLOW_LIBS = libflow.a libimage.a libaws.a libhost.a libfreezeclient.a $(BASE_LIBS) $(MOUNT_LIBS) $(BLKID_LIBS) \
-	$(CURL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS)
+	$(CURL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS) $(GZIP_LIBS)
 
 if HAVE_CMOCKA
 FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-pace test-consistency test-console \
