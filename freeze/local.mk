@@ -4,7 +4,8 @@ noinst_LIBRARIES += libfreezeclient.a
 libfreezeclient_a_SOURCES = \
 	%D%/client.c %D%/client.h \
 	%D%/protocol.h \
-	%D%/report.h
+	%D%/report.h \
+	%D%/wire.c %D%/wire.h
 
 # libc only: nothing else runs with the freezer's capabilities.
 noinst_LIBRARIES += libfreeze.a
@@ -12,13 +13,16 @@ libfreeze_a_SOURCES = \
 	%D%/crew.c %D%/crew.h \
 	%D%/deadman.c %D%/deadman.h \
 	%D%/dialogue.c %D%/dialogue.h \
+	%D%/door.c %D%/door.h \
 	%D%/expedite.c %D%/expedite.h \
 	%D%/freeze.c %D%/freeze.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/leftover.c %D%/leftover.h \
 	%D%/ledger.c %D%/ledger.h \
 	%D%/moment.h \
+	%D%/mount-line.c %D%/mount-line.h \
 	%D%/offspring.c %D%/offspring.h \
+	%D%/packet.c %D%/packet.h \
 	%D%/rescue.c %D%/rescue.h \
 	%D%/rest.c %D%/rest.h \
 	%D%/session.c %D%/session.h \
