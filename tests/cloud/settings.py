@@ -54,6 +54,7 @@ KNOBS = {
     "fail_images": 0,                # so many of the next CreateImage calls end in `failed`
     "fail_copies": 0,                # and of CopyImage
     "copies_at_once": 100,           # so many images may be pending in a region that are copies
+    "groups_name_templates": False,  # Auto Scaling tells of a launch template the name, and no id
     "kms_keys": None,                # ids, aliases and ARNs that can be used; None: all that are asked
     "unknown_accounts": [],          # nothing can be shared with them
     "cooldown_seconds": 86400.0,     # of the protection from being deregistered

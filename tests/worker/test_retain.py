@@ -218,6 +218,41 @@ def by_group_with_an_old_version(place, image):
     place.ec2.delete_launch_template(LaunchTemplateName="web")
 
 
+def by_group_that_names_its_template(place, image):
+    """Of a mixed policy, whose overrides have templates of their own."""
+    auto_scaling = service_client(place.cloud, "autoscaling")
+    template(place, "web", "ami-0fedcba9876543210")
+    template(place, "arm", "ami-0fedcba9876543210")
+    for one in (image, "ami-0fedcba9876543210"):
+        place.ec2.create_launch_template_version(LaunchTemplateName="arm",
+                                                 LaunchTemplateData={"ImageId": one})
+    place.cloud.configure(groups_name_templates=True)
+    auto_scaling.create_auto_scaling_group(
+        AutoScalingGroupName="fleet", MinSize=0, MaxSize=1, AvailabilityZones=["eu-central-1a"],
+        MixedInstancesPolicy={"LaunchTemplate": {
+            "LaunchTemplateSpecification": {"LaunchTemplateName": "web", "Version": "1"},
+            "Overrides": [{"InstanceType": "m7g.large", "LaunchTemplateSpecification": {
+                "LaunchTemplateName": "arm", "Version": "2"}}]}})
+    yield "the Auto Scaling group fleet by version 2 of the launch template arm uses it"
+    auto_scaling.delete_auto_scaling_group(AutoScalingGroupName="fleet")
+    for name in ("web", "arm"):
+        place.ec2.delete_launch_template(LaunchTemplateName=name)
+
+
+def by_parameter(kind):
+    def use(place, image):
+        ssm = service_client(place.cloud, "ssm")
+        values = ["ami-0fedcba9876543210", image] if kind == "StringList" else [image]
+        ssm.put_parameter(Name="/golden/web", Value=",".join(values), Type=kind)
+        template(place, "web", "resolve:ssm:/golden/web")
+        yield ("the parameter /golden/web names it, which is used by version 1 of the launch "
+               "template web")
+        place.ec2.delete_launch_template(LaunchTemplateName="web")
+        ssm.delete_parameter(Name="/golden/web")
+    use.__name__ = f"by_{kind}"
+    return use
+
+
 def by_launch_configuration(place, image):
     auto_scaling = service_client(place.cloud, "autoscaling")
     auto_scaling.create_launch_configuration(LaunchConfigurationName="old-web", ImageId=image,
@@ -247,8 +282,10 @@ def by_publicity(place, image):
 
 
 GUARDS = {
-    "launch-template": [by_latest_template, by_default_template, by_resolved_parameter],
-    "auto-scaling": [by_group_with_an_old_version, by_launch_configuration],
+    "launch-template": [by_latest_template, by_default_template, by_resolved_parameter,
+                        by_parameter("StringList"), by_parameter("SecureString")],
+    "auto-scaling": [by_group_with_an_old_version, by_group_that_names_its_template,
+                     by_launch_configuration],
     "verification": [by_verification],
     "shared": [by_sharing, by_publicity],
 }
@@ -314,6 +351,18 @@ def test_images_that_lost_their_class_are_not_taken_for_failed_ones(place):
         assert decision == "keep" and "quiesced:consistency" in reason
 
 
+def test_a_set_that_lost_its_class_is_not_taken_for_a_failed_one(place):
+    write_profile(place, "KeepLast=1")
+    _, (old, whole, _) = place.cloud.fill(sets=[set_of(days) for days in (11, 10, 9)])
+    place.ec2.delete_tags(Resources=old[:1], Tags=[{"Key": "quiesced:consistency"}])
+    found = reasons(place)
+    decision, reason = found[f"j-set-{INSTANCE_ID[-4:]}-11"]
+    assert decision == "keep" and old[0] in reason and "quiesced:consistency" in reason
+    assert found[f"j-set-{INSTANCE_ID[-4:]}-10"][0] == "delete"
+    prune(place)
+    assert set(old) <= place.snapshots() and not set(whole) & place.snapshots()
+
+
 def test_what_is_protected_or_locked_stays_unless_told(place):
     write_profile(place, "KeepLast=1")
     (protected, locked, _), sets = place.cloud.fill(
@@ -373,6 +422,32 @@ def test_what_a_launch_template_makes_volumes_of_stays(place):
     place.ec2.delete_launch_template(LaunchTemplateName="data")
 
 
+def test_what_a_launch_configuration_makes_volumes_of_stays(place):
+    write_profile(place, "KeepLast=1")
+    _, sets = place.cloud.fill(sets=[set_of(3), set_of(2), set_of(1)])
+    service_client(place.cloud, "autoscaling").create_launch_configuration(
+        LaunchConfigurationName="old-web", ImageId="ami-0fedcba9876543210",
+        InstanceType="m6i.large", BlockDeviceMappings=[
+            {"DeviceName": "/dev/sdf", "Ebs": {"SnapshotId": sets[0][1]}}])
+    found = reasons(place)
+    assert found[f"j-set-{INSTANCE_ID[-4:]}-3"] == (
+        "keep", f"the launch configuration old-web uses its snapshot {sets[0][1]}")
+    assert found[f"j-set-{INSTANCE_ID[-4:]}-2"][0] == "delete"
+
+
+def test_a_secret_parameter_that_may_not_be_read_keeps_all_and_is_named(place):
+    write_profile(place, "KeepLast=1")
+    image, _ = fill_images(place, image_of(2), image_of(1))
+    ssm = service_client(place.cloud, "ssm")
+    ssm.put_parameter(Name="/golden/web", Value="ami-0fedcba9876543210", Type="SecureString")
+    template(place, "web", "resolve:ssm:/golden/web")
+    assert reasons(place)[image][0] == "delete"
+    place.cloud.configure(deny=["Decrypt"])
+    assert reasons(place)[image] == ("keep", "what the parameter /golden/web names is not known: "
+                                     "the permission kms:Decrypt is missing")
+    ssm.delete_parameter(Name="/golden/web")
+
+
 def test_the_lock_of_a_snapshot_that_stays_is_not_lifted(place):
     write_profile(place, "KeepLast=1", "Override=locked")
     gone, _ = fill_images(place, image_of(3), image_of(1))
@@ -392,7 +467,7 @@ CHECKS = {
     "ec2:DescribeLaunchTemplateVersions": "which launch templates use it is not known",
     "autoscaling:DescribeAutoScalingGroups": "which Auto Scaling groups use it is not known",
     "autoscaling:DescribeLaunchConfigurations": "which launch configurations use it is not known",
-    "ssm:GetParameter": "what a parameter that is launched from names is not known",
+    "ssm:GetParameter": "what the parameter /golden/web names is not known",
     "ec2:DescribeInstances": "whether it is being verified is not known",
     "ec2:DescribeLockedSnapshots": "whether a snapshot of it is locked is not known",
     "ec2:DescribeImageAttribute": "whom it is shared with is not known",
