@@ -7,6 +7,7 @@
 #include "aws/ec2-registration.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "flow/reconsider.h"
 #include "flow/removal-bundle.h"
 #include "flow/removal-snapshot.h"
 
@@ -81,14 +82,32 @@ int removal_note_image(json_t *entry, const Ec2Image *image)
         return 0;
 }
 
+static int learn(Removal *removal, json_t *entry, const Ec2Image *image)
+{
+        _cleanup_(freep) char *reason = NULL;
+        FailureKind kind = FAILURE_NONE;
+        int r = removal_judge_image(removal, image, &kind, &reason);
+
+        if (r == -EPERM)
+                return entry_refuse(entry, kind, reason);
+        if (r == REMOVAL_E_LEFT)
+                return entry_leave(entry, reason);
+        return r < 0 ? r : removal_note_image(entry, image);
+}
+
+int removal_learn_image(Removal *removal, json_t *entry, const Ec2Image *image)
+{
+        if (json_object_get(entry, "snapshots") || lies_in_s3(image))
+                return 0;
+        return learn(removal, entry, image);
+}
+
 /* Its snapshots are known only as long as it is there. */
 static int read_image(Removal *removal, json_t *entry)
 {
         _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
-        _cleanup_(freep) char *reason = NULL;
         Ec2ImageFilter filter = { .id = entry_id(entry) };
-        FailureKind kind = FAILURE_NONE;
         int r;
 
         if (json_object_get(entry, "snapshots"))
@@ -98,12 +117,7 @@ static int read_image(Removal *removal, json_t *entry)
                 return json_object_set_new(entry, "done", json_true()) < 0 ? -ENOMEM : 0;
         if (r != 0)
                 return removal_leave_api(removal, entry, "DescribeImages", r, &error);
-        r = removal_judge_image(removal, &images.items[0], &kind, &reason);
-        if (r == -EPERM)
-                return entry_refuse(entry, kind, reason);
-        if (r == REMOVAL_E_LEFT)
-                return entry_leave(entry, reason);
-        return r < 0 ? r : removal_note_image(entry, &images.items[0]);
+        return learn(removal, entry, &images.items[0]);
 }
 
 /* --- How it goes ------------------------------------------------------------------------------ */
@@ -141,7 +155,7 @@ static int lift(Removal *removal, json_t *entry)
         if (r != 0 && r != EC2_E_NOT_FOUND)
                 return removal_leave_api(
                         removal, entry, "DisableImageDeregistrationProtection", r, &error);
-        return json_object_del(entry, "protected") < 0 ? -ENOMEM : bake_save(removal->bake);
+        return json_object_del(entry, "protected") < 0 ? -ENOMEM : removal_save(removal);
 }
 
 static int deregister(Removal *removal, json_t *entry)
@@ -161,7 +175,7 @@ static int deregister(Removal *removal, json_t *entry)
         if (json_object_set_new(entry, "deregistered", json_true()) < 0 ||
                 note_gone(entry, &deleted) < 0)
                 return -ENOMEM;
-        return bake_save(bake);
+        return removal_save(removal);
 }
 
 static int delete_snapshot(
@@ -180,7 +194,7 @@ static int delete_snapshot(
                 if (r >= 0)
                         r = entry_leave(entry, text);
         }
-        return r < 0 ? -ENOMEM : bake_save(removal->bake);
+        return r < 0 ? -ENOMEM : removal_save(removal);
 }
 
 static int delete_snapshots(Removal *removal, json_t *entry)
@@ -206,10 +220,11 @@ static bool is_left(const json_t *entry)
 
 static int remove_image(Removal *removal, json_t *entry)
 {
+        bool is_known = json_object_get(entry, "snapshots"); /* and on disk */
         int r = read_image(removal, entry);
 
-        if (r >= 0)
-                r = bake_save(removal->bake);
+        if (r >= 0 && !is_known)
+                r = removal_save(removal);
         if (r < 0 || is_left(entry) || entry_is_settled(entry))
                 return r;
         r = lift(removal, entry);
@@ -226,7 +241,7 @@ static int remove_image(Removal *removal, json_t *entry)
                 json_array_size(json_object_get(entry, "gone")));
         if (json_object_set_new(entry, "done", json_true()) < 0)
                 return -ENOMEM;
-        return bake_save(removal->bake);
+        return removal_save(removal);
 }
 
 int removal_remove_images(Removal *removal)
@@ -241,6 +256,11 @@ int removal_remove_images(Removal *removal)
                         continue;
                 r = bake_check_cancelled(removal->bake);
                 if (r >= 0)
+                        r = reconsider(removal, "images", i);
+                if (r < 0)
+                        return r;
+                removal_begin_entry(removal, "images", i);
+                if (!entry_is_settled(entry) && !is_left(entry))
                         r = remove_image(removal, entry);
                 if (r < 0)
                         return r;

@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from lab import processes
+from lab.processes import wait_until
 from lab.worker import INSTANCE_ID
 
 ERROR = "org.quiesced1.Error."
@@ -73,6 +75,27 @@ def test_after_a_kill_at_any_step_it_is_finished(plain, point, times):
     calls = len(plain.called("DeregisterImage"))
     assert finish(plain, job)[0]["result"] == "done", "what is done is done"
     assert len(plain.called("DeregisterImage")) == calls
+
+
+def test_the_record_of_many_is_not_written_anew_for_each(place):
+    """What becomes of one is appended, and is there for whoever finishes it after a kill."""
+    images = [place.make_image(f"image {i}", job=f"made-{i}")[0] for i in range(3)]
+    job = place.new_job()
+    record = place.folder / "jobs" / f"{job}.json"
+    worker = place.start_until("removing", "deregister", job, ids=images)
+    whole = record.stat()
+    worker.go_on()
+    wait_until(lambda: len(place.images()) == 2 and processes.is_stopped(worker.pid), 20,
+               "it stops at the second image")
+    assert record.stat().st_ino == whole.st_ino
+    worker.kill()
+    assert "deregistered" not in record.read_text()
+    assert "deregistered" in record.with_suffix(".journal").read_text()
+    result, details = finish(place, job)
+    assert result["result"] == "done" and place.images() == place.snapshots() == set()
+    assert [one["id"] for one in details["removed"]] == images
+    assert all(len(one["snapshots"]) == 2 for one in details["removed"])
+    assert not record.with_suffix(".journal").exists()
 
 
 def test_after_a_kill_while_ec2_deletes_them_itself(place):

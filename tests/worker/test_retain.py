@@ -565,6 +565,90 @@ def test_what_came_into_use_after_a_prune_was_killed_stays(place):
     ssm.delete_parameter(Name="/golden/web")
 
 
+def put_parameter(place, image):
+    """Somebody goes back to that image."""
+    service_client(place.cloud, "ssm").put_parameter(Name="/golden/web", Value=image, Type="String")
+
+
+def forget_parameter(place):
+    service_client(place.cloud, "ssm").delete_parameter(Name="/golden/web")
+
+
+def test_what_comes_into_use_while_thousands_are_removed_stays(place):
+    """Asked about fifty at a time: the only pause is at the one snapshot, of the twentieth image."""
+    write_profile(place, "KeepLast=1", publish=["SsmParameter=/golden/web"])
+    images = fill_images(place, *[image_of(99 - n, snapshots=1 if n == 20 else 0)
+                                  for n in range(57)])
+    place.cloud.fault("DeregisterImage", error="UnknownParameter", times=-1,
+                      where={"ImageId": images[20], "DeleteAssociatedSnapshots": "true"})
+    place.cloud.clear_calls()
+    job = place.new_job()
+    worker = place.start_until("snapshot-deleted", "prune", job, profile="nightly")
+    put_parameter(place, images[53])
+    place.ec2.modify_image_attribute(
+        ImageId=images[54], LaunchPermission={"Add": [{"UserId": "210987654321"}]})
+    worker.go_on()
+    result, details = worker.wait(), worker.told("details")
+    assert result["result"] == "done"
+    assert place.images() == {images[53], images[54], images[56]}
+    assert details["stays"] == [
+        {"id": images[53], "reason": "the parameter /golden/web names it"},
+        {"id": images[54], "reason": "it is shared with others"}]
+    assert details["kept"] == 3 and details["left"] == []
+    assert len(place.called("DescribeLaunchTemplateVersions")) == 2
+    assert len(place.called("DescribeImages")) == 1 + 2 + 1, "listed, by the fifty, one snapshot"
+    assert len(place.called("DescribeImageAttribute")) == 55, "each once, but what is published"
+    assert all(one["id"] not in (images[53], images[54]) for one in details["removed"])
+    forget_parameter(place)
+
+
+def test_a_set_that_came_into_use_since_it_was_chosen_stays_whole(place):
+    write_profile(place, "KeepLast=1")
+    _, sets = place.cloud.fill(sets=[set_of(n, snapshots=3) for n in (4, 3, 2, 1)])
+    worker = place.start_until("chosen", "prune", place.new_job(), profile="nightly")
+    place.ec2.create_launch_template(LaunchTemplateName="data", LaunchTemplateData={
+        "BlockDeviceMappings": [{"DeviceName": "/dev/sdf", "Ebs": {"SnapshotId": sets[1][2]}}]})
+    place.ec2.delete_tags(Resources=[sets[2][0]], Tags=[{"Key": "quiesced:job"}])
+    worker.go_on()
+    assert worker.wait()["result"] == "done"
+    assert place.snapshots() == {*sets[1], *sets[2], *sets[3]}
+    details = worker.told("details")
+    assert details["stays"] == [
+        {"id": f"j-set-{INSTANCE_ID[-4:]}-3", "reason":
+         f"version 1 of the launch template data uses its snapshot {sets[1][2]}"},
+        {"id": f"j-set-{INSTANCE_ID[-4:]}-2", "reason": "it is not quiesced's any more"}]
+    assert details["kept"] == 3
+
+
+def test_a_set_that_is_half_gone_goes_whole_whoever_wants_it_by_then(place):
+    write_profile(place, "KeepLast=1")
+    _, sets = place.cloud.fill(sets=[set_of(n, snapshots=3) for n in (3, 2, 1)])
+    job = place.new_job()
+    place.start_until("snapshot-deleted", "prune", job, profile="nightly").kill()
+    place.ec2.create_launch_template(LaunchTemplateName="data", LaunchTemplateData={
+        "BlockDeviceMappings": [{"DeviceName": f"/dev/sd{letter}", "Ebs": {"SnapshotId": one}}
+                                for letter, one in zip("fg", (sets[0][2], sets[1][0]))]})
+    # The record says nothing yet of the one that is gone: EC2 does not show it.
+    result, worker = place.run("resume", job)
+    assert result["result"] == "done"
+    assert {*sets[1], *sets[2]} <= place.snapshots()
+
+
+def test_where_ec2_cannot_be_asked_again_nothing_more_goes(place):
+    write_profile(place, "KeepLast=1")
+    images = fill_images(place, *[image_of(n) for n in (3, 2, 1)])
+    job = place.new_job()
+    worker = place.start_until("chosen", "prune", job, profile="nightly")
+    place.cloud.configure(deny=["DescribeImages"])
+    worker.go_on()
+    result = worker.wait()
+    assert result["error"] == "org.quiesced1.Error.LeftOver"
+    assert "ec2:DescribeImages" in result["message"] and place.images() == set(images)
+    place.cloud.configure(deny=[])
+    assert place.run("resume", job)[0]["result"] == "done"
+    assert place.images() == {images[2]}
+
+
 def test_without_its_profile_a_killed_prune_ends_what_it_has_begun(place):
     write_profile(place, "KeepLast=1", name="passing")
     images = fill_images(place, *[image_of(n, profile="passing") for n in (3, 2, 1)])
