@@ -22,5 +22,11 @@ int removal_note_image(json_t *entry, const Ec2Image *image);
  */
 int removal_learn_image(Removal *removal, json_t *entry, const Ec2Image *image);
 
+/*
+ * What was skipped is looked at once more, for some seconds: where two hosts have deregistered two
+ * images of one snapshot, each may have seen the other's still. 0, or a negative errno and a failure.
+ */
+int removal_delete_skipped(Removal *removal);
+
 /* All entries of "images". 0, or a negative errno and a failure. */
 int removal_remove_images(Removal *removal);

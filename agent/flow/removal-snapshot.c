@@ -78,6 +78,11 @@ static const char *find_user(const Removal *removal, const Ec2ImageList *users, 
         return NULL;
 }
 
+bool removal_is_used(const Removal *removal, const Ec2ImageList *users, const char *id)
+{
+        return find_user(removal, users, id);
+}
+
 static int fail_shared(const char *user, char **reterr_reason)
 {
         int r = string_printf(reterr_reason, "image %s uses it", user);

@@ -347,6 +347,8 @@ int removal_work(Removal *removal)
         if (r >= 0)
                 r = removal_remove_images(removal);
         if (r >= 0 && !removal->stop)
+                r = removal_delete_skipped(removal);
+        if (r >= 0 && !removal->stop)
                 r = removal_delete_snapshots(removal);
         if (r >= 0 && !removal->stop)
                 r = removal_delete_bundles(removal);

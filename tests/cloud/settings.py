@@ -39,6 +39,7 @@ KNOBS = {
     "machines_reboot": False,        # CreateImage that reboots cuts when instance_stopped() is said
     "parameter_seconds": 0.0,        # that SSM takes to look at a new parameter's image
     "visibility_seconds": 0.0,       # new snapshots and images are not found for so long
+    "linger_seconds": 0.0,           # deregistered images are listed as they were for so long
     "page_cap": 1000,                # no page of a list is longer
     "newest_first": False,           # in lists: what comes while one is read moves its pages on
     "launch_seconds": 0.0,           # an instance is `pending` for so long

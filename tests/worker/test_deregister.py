@@ -128,6 +128,41 @@ def test_two_images_of_one_snapshot_leave_nothing(plain):
     assert result["result"] == "done" and plain.images() == plain.snapshots() == set()
 
 
+@pytest.mark.parametrize("knows", [True, False], ids=["ec2", "plain"])
+def test_two_hosts_that_remove_two_images_of_one_snapshot_leave_nothing(place, tmp_path, knows):
+    """Each sees the other's image for a while after it is gone."""
+    place.write_config(Aws=["SettleSec=30s"])
+    place.cloud.configure(linger_seconds=1.5)
+    if not knows:
+        place.cloud.fault("DeregisterImage", error="UnknownParameter", times=-1,
+                          where={"DeleteAssociatedSnapshots": "true"})
+    image, (shared, _) = place.make_image("first")
+    second = place.register("second", shared)
+    workers = [place.start_until("removing", "deregister", "job-a", ids=[image]),
+               place.start_until("removing", "deregister", "job-b", ids=[second],
+                                 options={"force": True}, state=tmp_path)]
+    for worker in workers:
+        worker.go_on()
+    assert [worker.wait()["result"] for worker in workers] == ["done", "done"]
+    assert place.images() == place.snapshots() == set()
+    assert all(one["skipped"] == [] for worker in workers
+               for one in worker.told("details")["removed"] if "skipped" in one)
+
+
+def test_what_turns_out_to_be_unused_and_may_not_go_is_left_and_tried_again(place):
+    image, (shared, _) = place.make_image("first")
+    second = place.register("second", shared)
+    place.cloud.configure(linger_seconds=1, deny=["DeleteSnapshot"])
+    job = place.new_job()
+    worker = place.start_until("deregistered", "deregister", job, ids=[image])
+    place.ec2.deregister_image(ImageId=second)
+    worker.go_on()
+    result = worker.wait()
+    assert result["error"] == ERROR + "LeftOver" and "ec2:DeleteSnapshot" in result["message"]
+    place.cloud.configure(deny=[])
+    assert finish(place, job)[0]["result"] == "done" and place.snapshots() == set()
+
+
 def test_in_use_right_after_the_image_went_is_waited_for(plain):
     image, (first, _) = plain.make_image("gone")
     plain.cloud.fault("DeleteSnapshot", error="InvalidSnapshot.InUse", times=2,

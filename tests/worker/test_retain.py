@@ -674,6 +674,26 @@ def test_what_another_job_is_at_is_left_to_that(place):
     assert place.images() == {images[2]}
 
 
+def test_two_hosts_that_prune_the_same_fleet_at_once(place, tmp_path):
+    """Every image and set is seen by both before it goes, and goes once."""
+    write_profile(place, "KeepLast=1", "Select=quiesced:profile=nightly", name="fleet")
+    place.cloud.configure(linger_seconds=0.5)
+    place.cloud.fault("DeregisterImage", error="UnknownParameter", times=-1,
+                      where={"DeleteAssociatedSnapshots": "true"})
+    images, sets = place.cloud.fill(images=[image_of(n) for n in (4, 3, 2, 1)],
+                                    sets=[set_of(n) for n in (3, 2, 1)])
+    workers = [place.start_until("chosen", "prune", "job-a", profile="fleet"),
+               place.start_until("chosen", "prune", "job-b", profile="fleet", state=tmp_path)]
+    for worker in workers:
+        worker.go_on()
+    for worker in workers:
+        result = worker.wait()
+        assert result["result"] == "done", place.log()
+        assert worker.told("details")["left"] == [] and worker.told("details")["kept"] == 2
+    assert place.images() == {images[3]}
+    assert place.snapshots() == {*place.image(images[3])["snapshots"], *sets[2]}
+
+
 def test_a_cancel_is_heeded_between_two_sets(place):
     write_profile(place, "KeepLast=1")
     _, sets = place.cloud.fill(sets=[set_of(n, snapshots=3) for n in (3, 2, 1)])
