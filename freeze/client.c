@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "freeze/client.h"
 
-#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "freeze/wire.h"
 
 /* An answer that needs no disk and no thaw. */
 #define ANSWER_USEC (5 * USEC_PER_SEC)
@@ -37,74 +36,11 @@ struct FreezerClient {
         char text[FREEZE_PATH_MAX + FREEZE_TEXT_MAX];
 };
 
-static int packet_send(FreezerClient *client, const void *packet, size_t size)
-{
-        ssize_t sent = send(client->fd, packet, size, MSG_NOSIGNAL);
-
-        /* A freezer that has refused us is gone, but its answer still waits to be read. */
-        return sent >= 0 || errno == EPIPE || errno == ECONNRESET ? 0 : -errno;
-}
-
 static int request_send(FreezerClient *client, FreezeType type)
 {
         FreezeHeader header = { .version = FREEZE_VERSION, .type = type };
 
-        return packet_send(client, &header, sizeof(header));
-}
-
-static int answer_wait(FreezerClient *client, uint64_t timeout_usec)
-{
-        uint64_t end_usec = clock_usec() + timeout_usec;
-        struct pollfd ready = { .fd = client->fd, .events = POLLIN };
-
-        for (;;) {
-                uint64_t now_usec = clock_usec();
-                uint64_t left_usec = now_usec < end_usec ? end_usec - now_usec : 0;
-                int r = poll(&ready, 1, (int)((left_usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC));
-
-                if (r > 0)
-                        return 0;
-                if (r < 0 && errno != EINTR)
-                        return -errno;
-                if (left_usec == 0)
-                        return -ETIMEDOUT;
-        }
-}
-
-static void descriptor_take(struct msghdr *message, int *ret_fd)
-{
-        struct cmsghdr *control = CMSG_FIRSTHDR(message);
-
-        if (control && control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS &&
-                control->cmsg_len == CMSG_LEN(sizeof(int)))
-                memcpy(ret_fd, CMSG_DATA(control), sizeof(int));
-}
-
-/* *ret_fd is -EBADF unless one came along. */
-static ssize_t answer_read(FreezerClient *client, int *ret_fd)
-{
-        union {
-                struct cmsghdr header;
-                char space[CMSG_SPACE(sizeof(int))];
-        } control = { 0 };
-        struct iovec data = { .iov_base = &client->packet, .iov_len = sizeof(client->packet) };
-        struct msghdr message = {
-                .msg_iov = &data,
-                .msg_iovlen = 1,
-                .msg_control = &control,
-                .msg_controllen = sizeof(control),
-        };
-        ssize_t size = recvmsg(client->fd, &message, MSG_CMSG_CLOEXEC);
-
-        /* A reset, when the freezer has left requests unread, is told once, before its answer. */
-        if (size < 0 && (errno == ECONNRESET || errno == EINTR))
-                size = recvmsg(client->fd, &message, MSG_CMSG_CLOEXEC);
-        if (size < 0)
-                return -errno;
-        if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
-                return -EMSGSIZE;
-        descriptor_take(&message, ret_fd);
-        return size;
+        return wire_send(client->fd, &header, sizeof(header));
 }
 
 static bool packet_is_sound(const FreezerClient *client, size_t size)
@@ -126,16 +62,11 @@ static bool packet_is_sound(const FreezerClient *client, size_t size)
 /* The type of the answer, now in client->packet, or negative errno. */
 static int answer_receive(FreezerClient *client, uint64_t timeout_usec, int *ret_fd)
 {
-        ssize_t size;
-        int r = answer_wait(client, timeout_usec);
+        ssize_t size = wire_receive(client->fd, timeout_usec, &client->packet,
+                sizeof(client->packet), ret_fd);
 
-        if (r < 0)
-                return r;
-        size = answer_read(client, ret_fd);
         if (size < 0)
                 return (int)size;
-        if (size == 0)
-                return -ECONNRESET;
         if (!packet_is_sound(client, (size_t)size))
                 return -EBADMSG;
         if (client->packet.header.type == FREEZE_ERROR)
@@ -208,25 +139,18 @@ static int request(FreezerClient *client, FreezeType type, FreezeType wanted, ui
 
 int freezer_client_new(const char *path, FreezerClient **ret)
 {
-        const struct timeval patience = { .tv_sec = ANSWER_USEC / USEC_PER_SEC };
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-        _cleanup_(freezer_client_freep) FreezerClient *client = NULL;
+        _cleanup_(freezer_client_freep) FreezerClient *client = calloc(1, sizeof(*client));
+        int r;
 
-        if (strlen(path) >= sizeof(address.sun_path))
-                return -ENAMETOOLONG;
-        memcpy(address.sun_path, path, strlen(path) + 1);
-        client = calloc(1, sizeof(*client));
         if (!client)
                 return -ENOMEM;
-        client->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-        if (client->fd < 0)
-                return -errno;
+        client->fd = -EBADF;
         client->socket_path = strdup(path);
         if (!client->socket_path)
                 return -ENOMEM;
-        if (setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
-                connect(client->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-                return -errno;
+        r = wire_connect(path, ANSWER_USEC, &client->fd);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(client);
         return 0;
 }
@@ -238,7 +162,8 @@ static void goodbye_wait(FreezerClient *client)
 
         if (shutdown(client->fd, SHUT_WR) < 0)
                 return;
-        while (answer_wait(client, GOODBYE_USEC) == 0 && answer_read(client, &stray_fd) > 0)
+        while (wire_receive(client->fd, GOODBYE_USEC, &client->packet, sizeof(client->packet),
+                       &stray_fd) > 0)
                 ;
 }
 
@@ -282,13 +207,13 @@ static int mount_send(FreezerClient *client, const FreezerMount *mount)
         if (strlen(mount->path) >= sizeof(message.path))
                 return -ENAMETOOLONG;
         memcpy(message.path, mount->path, strlen(mount->path));
-        return packet_send(client, &message, sizeof(message));
+        return wire_send(client->fd, &message, sizeof(message));
 }
 
 static int plan_send(FreezerClient *client, const FreezerMount *mounts, const FreezePlan *plan)
 {
         unsigned n_groups = 1;
-        int r = packet_send(client, plan, sizeof(*plan));
+        int r = wire_send(client->fd, plan, sizeof(*plan));
 
         for (size_t i = 0; r >= 0 && i < plan->n_mounts; i++) {
                 n_groups += i > 0 && mounts[i].group != mounts[i - 1].group;

@@ -5,22 +5,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "freeze/door.h"
 #include "freeze/offspring.h"
 #include "freeze/session.h"
-
-#define LISTEN_FD 3
 
 static const char *arg_ledger_dir = "/run/quiesced/freezer";
 
@@ -46,23 +41,6 @@ static int options_parse(int argc, char **argv)
                 }
         }
         return 1;
-}
-
-/*
- * The connection: descriptor 3 by systemd's protocol (sd_listen_fds(3)), or 0 as inetd passes it.
- * Of a listening socket, the first one: systemd starts us again for the next.
- */
-static int client_find(void)
-{
-        const char *pid = getenv("LISTEN_PID");
-        int fd = pid && strtol(pid, NULL, 10) == getpid() ? LISTEN_FD : STDIN_FILENO;
-        int type = 0, is_listening = 0;
-        socklen_t size = sizeof(int);
-
-        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_SEQPACKET)
-                return -ENOTSOCK;
-        (void)getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size);
-        return is_listening ? accept4(fd, NULL, NULL, SOCK_CLOEXEC) : fd;
 }
 
 /* Neither the OOM killer nor memory reclaim that waits for a frozen disk may stop a thaw. */
@@ -91,33 +69,16 @@ static int signals_take(void)
         return signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Root, and the owner of the socket: SocketUser= of its unit is the only place that names one. */
-static bool client_is_allowed(int client_fd, uid_t uid)
-{
-        struct sockaddr_un address = { 0 };
-        socklen_t size = sizeof(address);
-        struct stat about;
-
-        if (uid == 0)
-                return true;
-        return getsockname(client_fd, (struct sockaddr *)&address, &size) == 0 &&
-                size <= sizeof(address) && lstat(address.sun_path, &about) == 0 &&
-                about.st_uid == uid;
-}
-
 static void client_serve(int client_fd, int signal_fd)
 {
-        struct ucred peer;
-        socklen_t size = sizeof(peer);
+        uid_t uid = (uid_t)-1;
 
-        if (getsockopt(client_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-                return;
-        if (client_is_allowed(client_fd, peer.uid)) {
+        if (door_admits(client_fd, &uid)) {
                 session_run(client_fd, signal_fd, arg_ledger_dir);
                 return;
         }
         session_refuse(client_fd, EACCES, "only root and the owner of the socket may freeze");
-        fprintf(stderr, "<4>refused a client of uid %u\n", (unsigned)peer.uid);
+        fprintf(stderr, "<4>refused a client of uid %d\n", (int)uid);
 }
 
 int main(int argc, char **argv)
@@ -126,7 +87,7 @@ int main(int argc, char **argv)
 
         if (r <= 0)
                 return r < 0 ? 2 : EXIT_SUCCESS;
-        client_fd = client_find();
+        client_fd = door_open();
         if (client_fd < 0) {
                 fprintf(stderr, "<3>no SOCK_SEQPACKET socket was passed: start quiesced-freezer by "
                                 "its socket unit (systemd.socket(5))\n");

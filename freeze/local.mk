@@ -2,9 +2,12 @@
 # What the unprivileged side links; the privileged programs share its protocol and no code.
 noinst_LIBRARIES += libfreezeclient.a
 libfreezeclient_a_SOURCES = \
+	%D%/capture/client.c %D%/capture/client.h \
+	%D%/capture/protocol.h \
 	%D%/client.c %D%/client.h \
 	%D%/protocol.h \
-	%D%/report.h
+	%D%/report.h \
+	%D%/wire.c %D%/wire.h
 
 # libc only: nothing else runs with the freezer's capabilities.
 noinst_LIBRARIES += libfreeze.a
@@ -12,17 +15,43 @@ libfreeze_a_SOURCES = \
 	%D%/crew.c %D%/crew.h \
 	%D%/deadman.c %D%/deadman.h \
 	%D%/dialogue.c %D%/dialogue.h \
+	%D%/door.c %D%/door.h \
 	%D%/expedite.c %D%/expedite.h \
 	%D%/freeze.c %D%/freeze.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/leftover.c %D%/leftover.h \
 	%D%/ledger.c %D%/ledger.h \
 	%D%/moment.h \
+	%D%/mount-line.c %D%/mount-line.h \
 	%D%/offspring.c %D%/offspring.h \
+	%D%/packet.c %D%/packet.h \
 	%D%/rescue.c %D%/rescue.h \
 	%D%/rest.c %D%/rest.h \
 	%D%/session.c %D%/session.h \
 	%D%/target.c %D%/target.h
+
+# Likewise libc only.
+noinst_LIBRARIES += libcapture.a
+libcapture_a_SOURCES = \
+	%D%/capture/delta.c %D%/capture/delta.h \
+	%D%/capture/dialogue.c %D%/capture/dialogue.h \
+	%D%/capture/digest.c %D%/capture/digest.h \
+	%D%/capture/disk.c %D%/capture/disk.h \
+	%D%/capture/map.c %D%/capture/map.h \
+	%D%/capture/origin.c %D%/capture/origin.h \
+	%D%/capture/pass.c %D%/capture/pass.h \
+	%D%/capture/rules.c %D%/capture/rules.h \
+	%D%/capture/scrub.c %D%/capture/scrub.h \
+	%D%/capture/session.c %D%/capture/session.h \
+	%D%/capture/stage.c %D%/capture/stage.h \
+	%D%/capture/trouble.c %D%/capture/trouble.h \
+	%D%/capture/volume.c %D%/capture/volume.h
+libcapture_a_CFLAGS = $(AM_CFLAGS) -pthread
+
+pkglibexec_PROGRAMS += quiesced-capture
+quiesced_capture_SOURCES = %D%/capture/capture.c
+quiesced_capture_LDADD = libcapture.a libfreeze.a
+quiesced_capture_LDFLAGS = $(AM_LDFLAGS) -pthread
 
 pkglibexec_PROGRAMS += quiesced-freezer quiesced-thaw
 quiesced_freezer_SOURCES = %D%/freezer.c
@@ -36,13 +65,18 @@ quiesced_witness_SOURCES = %D%/witness.c
 quiesced_witness_LDADD = libfreeze.a
 
 EXTRA_DIST += \
+	tests/freeze/capture.py \
 	tests/freeze/conftest.py \
 	tests/freeze/freezer.py \
+	tests/freeze/test_capture.py \
+	tests/freeze/test_capture_nets.py \
+	tests/freeze/test_capture_scrub.py \
 	tests/freeze/test_freezer.py \
 	tests/freeze/test_hang.py \
 	tests/freeze/test_nets.py \
 	tests/freeze/test_protocol.py \
 	tests/freeze/test_witness.py \
+	tests/lab/loopdisk.py \
 	tests/lab/loopfs.py
 
 if HAVE_CMOCKA

@@ -8,34 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "36 35 98:0 / /data ro,noatime shared:1 - ext4 /dev/root rw,errors=continue", see proc(5). */
-typedef struct MountLine {
-        unsigned major;
-        char *mount_point;
-        char *type;
-        char *source;
-        char *options; /* of the file system, whatever a single mount of it may do */
-} MountLine;
-
-static int line_parse(char *line, MountLine *ret)
-{
-        char *behind = strstr(line, " - "), *save = NULL, *device;
-
-        if (!behind)
-                return -EBADMSG;
-        *behind = '\0';
-        (void)strtok_r(line, " ", &save);
-        (void)strtok_r(NULL, " ", &save);
-        device = strtok_r(NULL, " ", &save);
-        (void)strtok_r(NULL, " ", &save);
-        ret->mount_point = strtok_r(NULL, " ", &save);
-        ret->type = strtok_r(behind + strlen(" - "), " ", &save);
-        ret->source = strtok_r(NULL, " ", &save);
-        ret->options = strtok_r(NULL, " \n", &save);
-        if (!device || !ret->mount_point || !ret->options || sscanf(device, "%u:", &ret->major) != 1)
-                return -EBADMSG;
-        return 0;
-}
+#include "freeze/mount-line.h"
 
 /* btrfs and others have a device number of no device, and ZFS a source that is none either. */
 static bool is_on_disk(const MountLine *mount)
@@ -60,7 +33,7 @@ int rest_find_writable(FILE *mountinfo, char **ret)
                 MountLine mount = { 0 };
 
                 n_lines++;
-                r = line_parse(line, &mount);
+                r = mount_line_parse(line, &mount);
                 if (r < 0 || !is_on_disk(&mount) || !is_writable(&mount))
                         continue;
                 *ret = strdup(mount.mount_point);

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "freeze/dialogue.h"
 #include "freeze/freeze.h"
+#include "freeze/packet.h"
 
 typedef union Packet {
         FreezeHeader header;
@@ -23,12 +24,6 @@ typedef struct Session {
         DialoguePhase phase;
         Freeze freeze;
 } Session;
-
-/* A client that does not read must not keep anything frozen: what has no room is not said. */
-static int packet_send(int client_fd, const void *packet, size_t size)
-{
-        return send(client_fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
 
 void session_refuse(int client_fd, int error, const char *text)
 {
@@ -53,26 +48,12 @@ static int mountinfo_send(Session *session)
 {
         FreezeHeader header = { .version = FREEZE_VERSION, .type = FREEZE_MOUNTINFO };
         _cleanup_(closep) int fd = open("/proc/1/mountinfo", O_RDONLY | O_CLOEXEC);
-        union {
-                struct cmsghdr header;
-                char space[CMSG_SPACE(sizeof(int))];
-        } control = { .header = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
-        struct iovec data = { .iov_base = &header, .iov_len = sizeof(header) };
-        struct msghdr message = {
-                .msg_iov = &data,
-                .msg_iovlen = 1,
-                .msg_control = &control,
-                .msg_controllen = sizeof(control),
-        };
-        ssize_t sent;
 
         if (fd < 0) {
                 session_refuse(session->client_fd, errno, "/proc/1/mountinfo cannot be opened");
                 return -EIO;
         }
-        memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-        sent = sendmsg(session->client_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-        return sent < 0 ? -errno : 0;
+        return packet_send_descriptor(session->client_fd, &header, sizeof(header), fd);
 }
 
 static int preparation_refuse(Session *session, int error)

@@ -27,19 +27,25 @@ static int mount_check(uint64_t mount_id, unsigned major, unsigned minor)
         return -ESTALE;
 }
 
-int target_open(const char *path, unsigned major, unsigned minor, int *ret_fd)
+int target_check(int fd, unsigned major, unsigned minor)
 {
-        _cleanup_(closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
         struct statx about;
-        int r;
 
-        if (fd < 0)
-                return errno == ENOENT || errno == ENOTDIR ? -ESTALE : -errno;
         if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &about) < 0)
                 return -errno;
         if (!(about.stx_mask & STATX_MNT_ID))
                 return -ENOSYS;
-        r = mount_check(about.stx_mnt_id, major, minor);
+        return mount_check(about.stx_mnt_id, major, minor);
+}
+
+int target_open(const char *path, unsigned major, unsigned minor, int *ret_fd)
+{
+        _cleanup_(closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
+        int r;
+
+        if (fd < 0)
+                return errno == ENOENT || errno == ENOTDIR ? -ESTALE : -errno;
+        r = target_check(fd, major, minor);
         if (r < 0)
                 return r;
         *ret_fd = TAKE_FD(fd);

@@ -8,3 +8,6 @@
  * another number for btrfs). -ESTALE: something else is mounted there, or nothing.
  */
 int target_open(const char *path, unsigned major, unsigned minor, int *ret_fd);
+
+/* Whether what is open lies on that superblock: 0, or -ESTALE. */
+int target_check(int fd, unsigned major, unsigned minor);

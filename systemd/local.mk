@@ -4,12 +4,14 @@ GENERATED_UNITS = \
 	%D%/quiesced.service \
 	%D%/quiesced-announce.service \
 	%D%/quiesced-bake@.service \
+	%D%/quiesced-capture@.service \
 	%D%/quiesced-freezer@.service \
 	%D%/quiesced-prune@.service
 
 systemdsystemunit_DATA = $(GENERATED_UNITS)
 dist_systemdsystemunit_DATA = \
 	%D%/quiesced-bake@.timer \
+	%D%/quiesced-capture.socket \
 	%D%/quiesced-freezer.socket \
 	%D%/quiesced-prune@.timer \
 	%D%/quiesced.timer
@@ -32,6 +34,7 @@ EXTRA_DIST += \
 	%D%/quiesced.service.in \
 	%D%/quiesced-announce.service.in \
 	%D%/quiesced-bake@.service.in \
+	%D%/quiesced-capture@.service.in \
 	%D%/quiesced-freezer@.service.in \
 	%D%/quiesced-prune@.service.in
 

@@ -85,6 +85,7 @@ static const CodeClass classes[] = {
         { "SignatureDoesNotMatch", API_ERROR_STALE },
         { "InvalidSignatureException", API_ERROR_STALE },
         { ".NotFound", API_ERROR_NOT_FOUND },
+        { ".NotFoundException", API_ERROR_NOT_FOUND }, /* EC2: of a launch template's name */
         { "ParameterNotFound", API_ERROR_NOT_FOUND },
         { "ParameterVersionNotFound", API_ERROR_NOT_FOUND },
         /* HTTP status 500, and nothing that goes on for moments only: whoever launches waits longer. */

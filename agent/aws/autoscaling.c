@@ -32,9 +32,11 @@ void autoscaling_source_list_done(AutoScalingSourceList *sources)
 
 void autoscaling_configuration_list_done(AutoScalingConfigurationList *configurations)
 {
-        for (size_t i = 0; i < configurations->count; i++)
+        for (size_t i = 0; i < configurations->count; i++) {
                 xml_free_fields(configuration_fields, ELEMENTSOF(configuration_fields),
                         &configurations->items[i]);
+                string_list_done(&configurations->items[i].snapshots);
+        }
         free(configurations->items);
         *configurations = (AutoScalingConfigurationList){ 0 };
 }
@@ -96,6 +98,21 @@ static int on_groups(void *userdata, const XmlNode *root)
 
 /* --- Configurations --------------------------------------------------------------------------- */
 
+static int read_configuration(const XmlNode *member, AutoScalingConfiguration *configuration)
+{
+        const XmlNode *device = xml_first(xml_find(member, "BlockDeviceMappings"));
+        int r = xml_copy_fields(member, configuration_fields, ELEMENTSOF(configuration_fields),
+                configuration);
+
+        for (; device && r >= 0; device = xml_next(device)) {
+                const char *id = xml_text(device, "Ebs/SnapshotId");
+
+                if (id)
+                        r = string_list_add(&configuration->snapshots, id);
+        }
+        return r;
+}
+
 static int on_configurations(void *userdata, const XmlNode *root)
 {
         AutoScalingConfigurationList *found = userdata;
@@ -109,9 +126,7 @@ static int on_configurations(void *userdata, const XmlNode *root)
                 if (!xml_text(member, "LaunchConfigurationName"))
                         continue;
                 one = ARRAY_ADD(found->items, found->count);
-                r = one ? xml_copy_fields(member, configuration_fields,
-                                  ELEMENTSOF(configuration_fields), one) :
-                          -ENOMEM;
+                r = one ? read_configuration(member, one) : -ENOMEM;
         }
         return r;
 }

@@ -31,6 +31,7 @@ int autoscaling_describe_groups(AwsClient *client, AutoScalingSourceList *ret, A
 typedef struct AutoScalingConfiguration {
         char *name;
         char *image_id;
+        StringList snapshots; /* that its volumes are made of */
 } AutoScalingConfiguration;
 
 typedef struct AutoScalingConfigurationList {

@@ -30,6 +30,10 @@ typedef struct AwsCall {
         bool is_repeatable; /* safe to send again after TIMEOUT and LOST */
         size_t reply_max; /* a longer reply is LOST, with AWS_CODE_TOO_LARGE; 0: HTTP_BODY_MAX */
         uint64_t attempt_usec; /* one may take so long; 0: 20 s */
+        uint64_t stall_usec; /* see HttpRequest */
+        bool is_interruptible; /* `cancelled` is asked while it is under way, too */
+        HttpOnBody on_body; /* see HttpRequest; what it returns is forwarded */
+        void *on_body_userdata;
         AwsJudge judge;
         void *userdata;
 } AwsCall;

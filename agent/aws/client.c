@@ -15,6 +15,7 @@
 
 #define CONNECT_TIMEOUT_USEC (5 * USEC_PER_SEC)
 #define ATTEMPT_USEC (20 * USEC_PER_SEC)
+#define SLOW_ATTEMPTS 3 /* so often at least is tried what takes long by itself */
 #define WAIT_SLICE_USEC (100 * USEC_PER_MSEC) /* between two looks at `cancelled` */
 #define CLOCK_AGREES_USEC ((int64_t)(2 * USEC_PER_SEC)) /* a Date has no fraction */
 
@@ -201,14 +202,16 @@ int aws_client_sign(AwsClient *client, const AwsCall *call, AwsMessage *message,
         SigV4Request request = call->request;
         SigV4Signed made = { 0 };
         SigV4Key key;
-        int r = client_get_key(client, call, &key, reterr);
+        int r;
 
-        if (r != 0)
-                return r;
         request.host = client->endpoint.host;
         request.path = streq(request.path, "/") ? client->endpoint.path : request.path;
-        r = sigv4_sign(&request, &key, &made);
-        if (r < 0)
+        credentials_provider_lock(client->credentials);
+        r = client_get_key(client, call, &key, reterr);
+        if (r == 0)
+                r = sigv4_sign(&request, &key, &made);
+        credentials_provider_unlock(client->credentials);
+        if (r != 0)
                 return r;
         sigv4_signed_done(&message->made);
         message->made = made;
@@ -223,6 +226,11 @@ int aws_client_sign(AwsClient *client, const AwsCall *call, AwsMessage *message,
                 .headers = &message->made.headers,
                 .body = call->request.body,
                 .body_size = call->request.body_size,
+                .stall_usec = call->stall_usec,
+                .interrupted = call->is_interruptible ? client->cancelled : NULL,
+                .interrupted_userdata = client->userdata,
+                .on_body = call->on_body,
+                .on_body_userdata = call->on_body_userdata,
         };
         return 0;
 }
@@ -255,6 +263,8 @@ static int client_fail_http(const AwsClient *client, int outcome, ApiError *rete
                 return AWS_E_UNREACHABLE;
         case HTTP_E_TIMEOUT:
                 return AWS_E_TIMEOUT;
+        case HTTP_E_INTERRUPTED:
+                return AWS_E_CANCELLED;
         default:
                 return AWS_E_LOST;
         }
@@ -385,6 +395,8 @@ int aws_client_call(AwsClient *client, const AwsCall *call, ApiError *reterr)
         if (!client_await_turn(client, call, 0))
                 return AWS_E_CANCELLED;
         retry_init(&retry, clock_usec(), call->retries_not_found);
+        if (call->attempt_usec > ATTEMPT_USEC)
+                retry.deadline_usec += SLOW_ATTEMPTS * (call->attempt_usec - ATTEMPT_USEC);
         if (retry.deadline_usec > client->deadline_usec)
                 retry.deadline_usec = client->deadline_usec;
         for (;;) {

@@ -4,6 +4,7 @@
 #include "aws/credentials.h"
 
 #include <openssl/crypto.h>
+#include <pthread.h>
 
 #include "base/clock.h"
 #include "base/files.h"
@@ -19,6 +20,7 @@ struct CredentialsProvider {
         Imds *imds;
         Credentials current; /* empty at first */
         bool must_refresh;
+        pthread_mutex_t lock;
 };
 
 static void secret_free(char *secret)
@@ -226,6 +228,7 @@ int credentials_provider_new(Imds *imds, CredentialsProvider **ret)
         if (!provider)
                 return -ENOMEM;
         provider->imds = imds;
+        (void)pthread_mutex_init(&provider->lock, NULL);
         *ret = provider;
         return 0;
 }
@@ -235,13 +238,26 @@ CredentialsProvider *credentials_provider_free(CredentialsProvider *provider)
         if (!provider)
                 return NULL;
         credentials_done(&provider->current);
+        (void)pthread_mutex_destroy(&provider->lock);
         free(provider);
         return NULL;
 }
 
+void credentials_provider_lock(CredentialsProvider *provider)
+{
+        (void)pthread_mutex_lock(&provider->lock);
+}
+
+void credentials_provider_unlock(CredentialsProvider *provider)
+{
+        (void)pthread_mutex_unlock(&provider->lock);
+}
+
 void credentials_provider_refresh(CredentialsProvider *provider)
 {
+        credentials_provider_lock(provider);
         provider->must_refresh = true;
+        credentials_provider_unlock(provider);
 }
 
 static int read_any(CredentialsProvider *provider, Credentials *ret, char **reterr_message)

@@ -38,7 +38,11 @@ DEFINE_CLEANUP(CredentialsProvider *, credentials_provider_free)
 int credentials_provider_get(CredentialsProvider *provider, const Credentials **ret,
         char **reterr_message);
 
-/* The service refused these keys: the next get reads them anew. */
+/* For threads that share it: held from a get until its keys were used. */
+void credentials_provider_lock(CredentialsProvider *provider);
+void credentials_provider_unlock(CredentialsProvider *provider);
+
+/* The service refused these keys: the next get reads them anew. May be called by any thread. */
 void credentials_provider_refresh(CredentialsProvider *provider);
 
 /* Parses what the metadata service says about a role: 0, -EBADMSG or -ENOMEM. */

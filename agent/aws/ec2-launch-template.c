@@ -75,7 +75,7 @@ int ec2_describe_current_templates(AwsClient *client, Ec2TemplateVersionList *re
         return 0;
 }
 
-int ec2_describe_template_versions(AwsClient *client, const char *template_id,
+int ec2_describe_template_versions(AwsClient *client, Ec2TemplateKey key,
         const StringList *numbers, Ec2TemplateVersionList *versions, ApiError *reterr)
 {
         _cleanup_(query_done) Query query = QUERY_INIT;
@@ -86,7 +86,10 @@ int ec2_describe_template_versions(AwsClient *client, const char *template_id,
         if (numbers->count > EC2_VERSIONS_MAX)
                 return -E2BIG;
         ec2_begin(&query, "DescribeLaunchTemplateVersions");
-        query_add(&query, "LaunchTemplateId", template_id);
+        if (key.id)
+                query_add(&query, "LaunchTemplateId", key.id);
+        else
+                query_add(&query, "LaunchTemplateName", key.name);
         query_add_list(&query, "LaunchTemplateVersion", numbers);
         return ec2_call_pages(client, &query, /* flags= */ 0, on_page, versions, reterr);
 }

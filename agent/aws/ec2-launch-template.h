@@ -26,10 +26,16 @@ void ec2_template_version_list_done(Ec2TemplateVersionList *versions);
 int ec2_describe_current_templates(AwsClient *client, Ec2TemplateVersionList *ret,
         ApiError *reterr);
 
+/* Which template: by its id, or where that is NULL by its name, which is as unique in a region. */
+typedef struct Ec2TemplateKey {
+        const char *id;
+        const char *name;
+} Ec2TemplateKey;
+
 /*
  * Adds some versions of one template ("7", "$Latest"), which are at most EC2_VERSIONS_MAX. 0,
  * NOT_FOUND (the template, or one of the versions) and the common outcomes.
  */
 #define EC2_VERSIONS_MAX 200
-int ec2_describe_template_versions(AwsClient *client, const char *template_id,
+int ec2_describe_template_versions(AwsClient *client, Ec2TemplateKey key,
         const StringList *numbers, Ec2TemplateVersionList *versions, ApiError *reterr);

@@ -164,6 +164,8 @@ static void write_filter(const Ec2SnapshotFilter *filter, Query *query)
                 query_add(query, "MaxResults", EC2_PAGE_ITEMS);
         write_tag_filter(query, 1, filter->tag_key, filter->tag_value);
         write_tag_filter(query, 2, filter->and_tag_key, filter->and_tag_value);
+        if (filter->among)
+                query_add_filter_list(query, 1, "snapshot-id", filter->among);
         if (filter->pending_of)
                 write_pending_filter(query,
                         1 + (filter->tag_key != NULL) + (filter->and_tag_key != NULL),
@@ -182,6 +184,11 @@ static bool is_pending_of(const Ec2Snapshot *snapshot, const StringList *volumes
                         string_list_contains(volumes, snapshot->volume_id));
 }
 
+static bool is_among(const Ec2Snapshot *snapshot, const StringList *ids)
+{
+        return !ids || string_list_contains(ids, snapshot->id);
+}
+
 /* A service that does not know a filter lists everything, and what is found may be deleted. */
 static void keep_matching(const Ec2SnapshotFilter *filter, Ec2SnapshotList *snapshots)
 {
@@ -190,7 +197,8 @@ static void keep_matching(const Ec2SnapshotFilter *filter, Ec2SnapshotList *snap
         for (size_t i = 0; i < snapshots->count; i++) {
                 Ec2Snapshot *snapshot = &snapshots->items[i];
 
-                if (has_tag(snapshot, filter->tag_key, filter->tag_value) &&
+                if (is_among(snapshot, filter->among) &&
+                        has_tag(snapshot, filter->tag_key, filter->tag_value) &&
                         has_tag(snapshot, filter->and_tag_key, filter->and_tag_value) &&
                         is_pending_of(snapshot, filter->pending_of))
                         snapshots->items[kept++] = *snapshot;
@@ -224,9 +232,14 @@ static int call_describe(AwsClient *client, Listing *listing, Ec2Flags flags, Ap
         _cleanup_(query_done) Query query = QUERY_INIT;
 
         if (!filter->all && !filter->tag_key && !filter->pending_of &&
+                (!filter->among || filter->among->count == 0) &&
                 (!filter->ids || filter->ids->count == 0))
                 return -EINVAL;
+        /* The filters are numbered: with one of the others it would need the next number. */
+        if (filter->among && (filter->tag_key || filter->pending_of))
+                return -EINVAL;
         if ((filter->ids && filter->ids->count > EC2_IDS_MAX) ||
+                (filter->among && filter->among->count > EC2_FILTER_VALUES_MAX) ||
                 (filter->pending_of && filter->pending_of->count > EC2_FILTER_VALUES_MAX))
                 return -E2BIG;
         ec2_begin(&query, "DescribeSnapshots");

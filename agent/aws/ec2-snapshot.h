@@ -64,6 +64,7 @@ typedef struct Ec2SnapshotFilter {
         bool all; /* of our account's */
         const char *tag_key, *tag_value; /* or NULL */
         const char *and_tag_key, *and_tag_value; /* a second one; or NULL */
+        const StringList *among; /* of these, of which some may not exist; or NULL */
         const StringList *pending_of; /* the pending ones of these volumes; or NULL */
 } Ec2SnapshotFilter;
 

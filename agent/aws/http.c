@@ -13,6 +13,9 @@
 /* libcurl takes no more than fits an int of milliseconds; nothing here waits nearly as long. */
 #define TIMEOUT_MAX_USEC (3600 * USEC_PER_SEC)
 
+#define STALL_BYTES 4096 /* fewer are next to nothing */
+#define ASK_USEC (100 * USEC_PER_MSEC) /* between two looks at `interrupted` */
+
 /* What libcurl's callbacks see of the exchange under way. */
 typedef struct Exchange {
         const HttpRequest *request;
@@ -21,6 +24,11 @@ typedef struct Exchange {
         size_t headers_read;
         bool is_body_sent; /* in part, at least: libcurl has asked for it */
         bool is_too_large;
+        bool is_interrupted;
+        bool is_stalled;
+        uint64_t asked_usec; /* when `interrupted` was asked last */
+        uint64_t moved_bytes, moved_usec; /* when so many were more than next to nothing */
+        int error; /* of on_body */
 } Exchange;
 
 struct HttpConnection {
@@ -60,12 +68,23 @@ static size_t on_send_body(char *buffer, size_t size, size_t count, void *userda
         return n;
 }
 
+static size_t pass_on(Exchange *exchange, const char *bytes, size_t size)
+{
+        const HttpRequest *request = exchange->request;
+
+        exchange->error = request->on_body(
+                request->on_body_userdata, exchange->reply, bytes, size);
+        return exchange->error < 0 ? 0 : size;
+}
+
 static size_t on_reply_body(char *bytes, size_t size, size_t count, void *userdata)
 {
         Exchange *exchange = userdata;
         HttpReply *reply = exchange->reply;
         size_t most = reply->body_max > 0 ? reply->body_max : HTTP_BODY_MAX;
 
+        if (exchange->request->on_body && reply->status >= 200 && reply->status <= 299)
+                return pass_on(exchange, bytes, size * count);
         if (size * count > most - reply->body.length) {
                 exchange->is_too_large = true;
                 return 0;
@@ -105,7 +124,16 @@ static const struct {
         { "x-amz-bucket-region", KEPT(bucket_region) },
         { "ETag", KEPT(etag) },
         { "Content-Length", KEPT(content_length) },
+        { "Content-Range", KEPT(content_range) },
+        { "x-amz-meta-quiesced-sha256", KEPT(digest) },
 };
+
+/* "HTTP/1.1 206 Partial Content": the last one counts, behind "100 Continue". */
+static void note_status(HttpReply *reply, const char *line, size_t length)
+{
+        if (length >= sizeof("HTTP/1.1 200") - 1 && strncasecmp(line, "HTTP/1.", 7) == 0)
+                reply->status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
+}
 
 static size_t on_reply_header(char *line, size_t size, size_t count, void *userdata)
 {
@@ -119,6 +147,7 @@ static size_t on_reply_header(char *line, size_t size, size_t count, void *userd
                 exchange->is_too_large = true;
                 return 0;
         }
+        note_status(reply, line, length);
         if (header_value(line, length, "Date", value))
                 (void)timestamp_parse_http(value, &reply->date_usec);
         for (size_t i = 0; i < ELEMENTSOF(kept_headers); i++)
@@ -126,6 +155,33 @@ static size_t on_reply_header(char *line, size_t size, size_t count, void *userd
                         (void)snprintf((char *)reply + kept_headers[i].offset,
                                 kept_headers[i].size, "%s", value);
         return length;
+}
+
+static void watch_movement(Exchange *exchange, uint64_t moved_bytes, uint64_t now_usec)
+{
+        if (exchange->moved_usec == 0 || moved_bytes - exchange->moved_bytes >= STALL_BYTES) {
+                exchange->moved_bytes = moved_bytes;
+                exchange->moved_usec = now_usec;
+        } else if (now_usec - exchange->moved_usec >= exchange->request->stall_usec)
+                exchange->is_stalled = true;
+}
+
+/* libcurl calls it for every piece, and once a second while there is none. */
+static int on_progress(void *userdata, curl_off_t to_read, curl_off_t read, curl_off_t to_send,
+        curl_off_t sent)
+{
+        Exchange *exchange = userdata;
+        const HttpRequest *request = exchange->request;
+        uint64_t now_usec = clock_usec();
+
+        if (now_usec - exchange->asked_usec < ASK_USEC)
+                return 0;
+        exchange->asked_usec = now_usec;
+        if (request->stall_usec > 0)
+                watch_movement(exchange, (uint64_t)read + (uint64_t)sent, now_usec);
+        if (request->interrupted)
+                exchange->is_interrupted = request->interrupted(request->interrupted_userdata);
+        return exchange->is_stalled || exchange->is_interrupted;
 }
 
 /*
@@ -160,7 +216,6 @@ typedef struct NumberOption {
  */
 static const NumberOption number_options[] = {
         { CURLOPT_NOSIGNAL, 1 },
-        { CURLOPT_NOPROGRESS, 1 },
         { CURLOPT_FOLLOWLOCATION, 0 },
         { CURLOPT_PATH_AS_IS, 1 },
         { CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1 },
@@ -180,6 +235,8 @@ static CURLcode set_callbacks(HttpConnection *connection, CURL *easy)
         curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
         curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_reply_header);
         curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
+        curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(easy, CURLOPT_XFERINFODATA, exchange);
         curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
         return curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange);
 }
@@ -300,8 +357,14 @@ static int outcome_of(const Exchange *exchange, CURLcode code)
                 return -ENOMEM;
         if (code == CURLE_URL_MALFORMAT)
                 return -EINVAL;
+        if (exchange->error < 0)
+                return exchange->error;
         if (exchange->is_too_large)
                 return HTTP_E_TOO_LARGE;
+        if (exchange->is_interrupted)
+                return HTTP_E_INTERRUPTED;
+        if (exchange->is_stalled)
+                return HTTP_E_TIMEOUT;
         for (size_t i = 0; i < ELEMENTSOF(before_sending) && !exchange->is_body_sent; i++)
                 if (before_sending[i].code == code)
                         return before_sending[i].outcome;
@@ -310,12 +373,22 @@ static int outcome_of(const Exchange *exchange, CURLcode code)
         return code == CURLE_OPERATION_TIMEDOUT ? HTTP_E_TIMEOUT : HTTP_E_LOST;
 }
 
-static int connection_perform(HttpConnection *connection, uint64_t timeout_usec)
+static CURLcode set_limits(CURL *easy, const HttpRequest *request, uint64_t timeout_usec)
 {
-        const HttpRequest *request = connection->exchange.request;
         long timeout_msec = timeout_usec < TIMEOUT_MAX_USEC ?
                 (long)(timeout_usec / USEC_PER_MSEC) + 1 :
                 (long)(TIMEOUT_MAX_USEC / USEC_PER_MSEC);
+        CURLcode code = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_msec);
+
+        if (code == CURLE_OK)
+                code = curl_easy_setopt(easy, CURLOPT_NOPROGRESS,
+                        request->interrupted || request->stall_usec > 0 ? 0L : 1L);
+        return code;
+}
+
+static int connection_perform(HttpConnection *connection, uint64_t timeout_usec)
+{
+        const HttpRequest *request = connection->exchange.request;
         struct curl_slist *headers = make_headers(request);
         CURL *easy = connection->easy;
         CURLcode code;
@@ -329,7 +402,7 @@ static int connection_perform(HttpConnection *connection, uint64_t timeout_usec)
         if (code == CURLE_OK)
                 code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
         if (code == CURLE_OK)
-                code = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_msec);
+                code = set_limits(easy, request, timeout_usec);
         if (code == CURLE_OK)
                 code = curl_easy_perform(easy);
         (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
@@ -375,6 +448,8 @@ int http_connection_send(HttpConnection *connection, const HttpRequest *request,
         r = connection_perform(connection, request->deadline_usec - now_usec);
         if (connection->exchange.is_too_large)
                 (void)refuse(connection, "The reply is larger than it may be");
+        if (connection->exchange.is_stalled)
+                (void)refuse(connection, "The connection stood still");
         /* The service may have moved: the next attempt looks its name up again. */
         if (r == HTTP_E_UNREACHABLE && !request->only_if_open &&
                 connection_open_handle(connection) < 0)

@@ -25,6 +25,12 @@ int http_connection_new(const HttpOptions *options, HttpConnection **ret);
 HttpConnection *http_connection_free(HttpConnection *connection);
 DEFINE_CLEANUP(HttpConnection *, http_connection_free)
 
+typedef struct HttpReply HttpReply;
+
+/* A piece of a reply's body, after its headers. 0; a negative errno ends the exchange. */
+typedef int (*HttpOnBody)(
+        void *userdata, const HttpReply *reply, const void *bytes, size_t size);
+
 typedef struct HttpRequest {
         const char *method;
         const char *url; /* sent as it is: no dot segment is removed */
@@ -33,9 +39,14 @@ typedef struct HttpRequest {
         size_t body_size;
         uint64_t deadline_usec; /* as clock_usec() */
         bool only_if_open; /* send on the open connection or not at all */
+        uint64_t stall_usec; /* gives up after so long with next to nothing on the way; 0: never */
+        bool (*interrupted)(void *userdata); /* asked every now and then meanwhile; or NULL */
+        void *interrupted_userdata;
+        HttpOnBody on_body; /* takes the body of a reply 2xx, which `body_max` is not for; or NULL */
+        void *on_body_userdata;
 } HttpRequest;
 
-typedef struct HttpReply {
+struct HttpReply {
         int status;
         size_t body_max; /* 0: HTTP_BODY_MAX */
         Text body; /* what it held is overwritten, its memory is used again */
@@ -44,7 +55,9 @@ typedef struct HttpReply {
         char bucket_region[64]; /* S3: where a bucket lies that is not here */
         char etag[64]; /* S3: with its quotes */
         char content_length[24]; /* as it is written, also where no body follows */
-} HttpReply;
+        char content_range[64];
+        char digest[48]; /* S3: of the metadata `quiesced-sha256` */
+};
 
 void http_reply_done(HttpReply *reply);
 
@@ -54,6 +67,7 @@ enum {
         HTTP_E_TIMEOUT, /* no whole reply by the deadline; the request may have arrived */
         HTTP_E_LOST, /* the connection broke, or spoke no HTTP; likewise */
         HTTP_E_TOO_LARGE, /* the reply exceeds its limit */
+        HTTP_E_INTERRUPTED, /* by `interrupted`; the request may have arrived */
 };
 
 /*

@@ -35,8 +35,11 @@ libaws_a_SOURCES = \
 	%D%/query-call.c %D%/query-call.h \
 	%D%/retry.c %D%/retry.h \
 	%D%/s3.c %D%/s3.h \
+	%D%/s3-crew.c %D%/s3-crew.h \
 	%D%/s3-many.c %D%/s3-many.h \
 	%D%/s3-object.c %D%/s3-object.h \
+	%D%/s3-stream.c %D%/s3-stream.h \
+	%D%/s3-upload.c %D%/s3-upload.h \
 	%D%/sigv4.c %D%/sigv4.h \
 	%D%/ssm.c %D%/ssm.h \
 	%D%/tags.c %D%/tags.h \
@@ -115,6 +118,7 @@ EXTRA_DIST += \
 	tests/aws/test_metadata.py \
 	tests/aws/test_publishing.py \
 	tests/aws/test_s3.py \
+	tests/aws/test_s3_streams.py \
 	tests/aws/test_services.py \
 	tests/aws/test_sigv4_differential.py \
 	tests/fuzz/corpus/xml

@@ -44,7 +44,7 @@ static int tell_object(const XmlNode *item, S3OnObject on_object, void *userdata
 {
         const char *encoded = xml_text(item, "Key"), *modified = xml_text(item, "LastModified");
         _cleanup_(freep) char *key = NULL;
-        S3Object object = { .size_bytes = xml_u64(item, "Size", 0) };
+        S3Object object = { .size_bytes = xml_u64(item, "Size", 0), .etag = xml_text(item, "ETag") };
         int r;
 
         if (!encoded || strlen(encoded) > 3 * KEY_BYTES_MAX)
@@ -55,6 +55,8 @@ static int tell_object(const XmlNode *item, S3OnObject on_object, void *userdata
         if (r < 0)
                 return r;
         object.key = key;
+        if (!object.etag)
+                object.etag = "";
         if (modified)
                 (void)timestamp_parse(modified, &object.modified_usec);
         return on_object(userdata, &object);

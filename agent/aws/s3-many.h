@@ -9,6 +9,7 @@ typedef struct S3Object {
         const char *key;
         uint64_t size_bytes;
         uint64_t modified_usec; /* realtime; 0 if S3 does not say */
+        const char *etag; /* with its quotes; "" if S3 does not say */
 } S3Object;
 
 /* 0 or a negative errno, which ends the listing. */

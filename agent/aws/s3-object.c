@@ -3,23 +3,62 @@
 
 #include "aws/s3-object.h"
 
+#include <openssl/evp.h>
+
+#include "aws/uri.h"
 #include "base/text.h"
 
-int s3_put_object(S3Bucket *bucket, const S3Upload *upload, ApiError *reterr)
+int s3_digest(const void *body, size_t size, char ret[static S3_DIGEST_BYTES])
 {
-        KeyValue headers[2];
+        unsigned char hash[EVP_MAX_MD_SIZE];
+        unsigned length = 0;
+
+        if (EVP_Digest(size > 0 ? body : "", size, hash, &length, EVP_sha256(), NULL) != 1)
+                return -EIO;
+        (void)EVP_EncodeBlock((unsigned char *)ret, hash, (int)length);
+        return 0;
+}
+
+int s3_write_tags(const TagList *tags, char **ret)
+{
+        _cleanup_(text_done) Text text = TEXT_INIT;
+        int r = 0;
+
+        for (size_t i = 0; i < tags->count && r >= 0; i++) {
+                r = text_add(&text, i > 0 ? "&" : "");
+                if (r >= 0)
+                        r = uri_encode(&text, tags->items[i].key, URI_COMPONENT);
+                if (r >= 0)
+                        r = text_add(&text, "=");
+                if (r >= 0)
+                        r = uri_encode(&text, tags->items[i].value, URI_COMPONENT);
+        }
+        return r < 0 ? r : text_take(&text, ret);
+}
+
+int s3_put_object(S3Bucket *bucket, const S3Put *put, ApiError *reterr)
+{
+        _cleanup_(freep) char *tagging = NULL;
+        KeyValue headers[S3_HEADERS_MAX];
         S3Call call = {
                 .method = "PUT",
-                .key = upload->key,
+                .key = put->key,
                 .headers = headers,
-                .body = upload->size > 0 ? upload->body : "",
-                .body_size = upload->size,
+                .body = put->size > 0 ? put->body : "",
+                .body_size = put->size,
         };
 
-        if (upload->content_type)
-                headers[call.n_headers++] = (KeyValue){ "Content-Type", upload->content_type };
-        if (upload->acl)
-                headers[call.n_headers++] = (KeyValue){ "x-amz-acl", upload->acl };
+        if (put->tags && put->tags->count > 0) {
+                if (s3_write_tags(put->tags, &tagging) < 0)
+                        return -ENOMEM;
+                headers[call.n_headers++] = (KeyValue){ "x-amz-tagging", tagging };
+        }
+        if (put->content_type)
+                headers[call.n_headers++] = (KeyValue){ "Content-Type", put->content_type };
+        if (put->acl)
+                headers[call.n_headers++] = (KeyValue){ "x-amz-acl", put->acl };
+        if (put->digest)
+                headers[call.n_headers++] = (KeyValue){ "x-amz-meta-quiesced-sha256", put->digest };
         return s3_call(bucket, &call, reterr);
 }
 
@@ -56,6 +95,7 @@ static int read_head(void *userdata, const HttpReply *reply, ApiError *reterr)
         S3Head *head = userdata;
 
         memcpy(head->etag, reply->etag, sizeof(head->etag));
+        memcpy(head->digest, reply->digest, sizeof(head->digest));
         if (parse_u64(reply->content_length, &head->size_bytes) < 0)
                 return aws_call_fail_unintelligible(reply, reterr);
         return 0;

@@ -9,23 +9,36 @@
 /* EC2 may read it: a bundle of an image. */
 #define S3_ACL_EXEC_READ "aws-exec-read"
 
-typedef struct S3Upload {
+typedef struct S3Put {
         const char *key;
         const void *body;
         size_t size;
         const char *content_type; /* or NULL */
         const char *acl;          /* S3_ACL_EXEC_READ; or NULL */
-} S3Upload;
+        const TagList *tags;      /* 10 at most; or NULL */
+        const char *digest;       /* see s3_digest(): is kept with it; or NULL */
+} S3Put;
+
+/* "a=b&c=d", as the header x-amz-tagging has them. 0 or -ENOMEM. */
+int s3_write_tags(const TagList *tags, char **ret);
 
 /* Replaces what is there. 0 and the common outcomes. */
-int s3_put_object(S3Bucket *bucket, const S3Upload *upload, ApiError *reterr);
+int s3_put_object(S3Bucket *bucket, const S3Put *put, ApiError *reterr);
 
 /* All of it into `ret`, if it has no more than `most` bytes. 0, NOT_FOUND, TOO_LARGE, common. */
 int s3_get_object(S3Bucket *bucket, const char *key, size_t most, Text *ret, ApiError *reterr);
 
+/*
+ * SHA-256 in Base64, as objects of ours have it in their metadata: for where S3's ETag is no MD5,
+ * as with keys of KMS. 0 or -EIO.
+ */
+#define S3_DIGEST_BYTES 48
+int s3_digest(const void *body, size_t size, char ret[static S3_DIGEST_BYTES]);
+
 typedef struct S3Head {
         uint64_t size_bytes;
         char etag[64]; /* with its quotes */
+        char digest[S3_DIGEST_BYTES]; /* or "" */
 } S3Head;
 
 /* 0, NOT_FOUND (also when the bucket is not there), and the common outcomes. */

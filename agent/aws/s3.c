@@ -11,9 +11,11 @@
 #define SERVICE "s3"
 #define ATTEMPT_USEC (20 * USEC_PER_SEC)
 #define SLOWEST_BYTES_PER_SEC (256u * 1024) /* what is slower is given up and tried again */
+#define STALL_USEC (20 * USEC_PER_SEC)
 #define PACE 100 /* S3 takes thousands of requests a second: S3 User Guide, "Performance" */
 #define DIGEST_BASE64_MAX 48                /* of 32 bytes: 44, and a NUL */
 #define OWN_HEADERS_MAX 2
+#define SHA256_HEX_BYTES 65
 
 struct S3Bucket {
         char *name;
@@ -48,6 +50,11 @@ S3Bucket *s3_bucket_free(S3Bucket *bucket)
         free(bucket->name);
         free(bucket);
         return NULL;
+}
+
+bool s3_bucket_is_cancelled(const S3Bucket *bucket)
+{
+        return bucket->config.cancelled && bucket->config.cancelled(bucket->config.userdata);
 }
 
 /* A certificate for *.s3.REGION.DOMAIN does not cover a name with dots. */
@@ -96,6 +103,8 @@ static int bucket_connect(S3Bucket *bucket, const char *region, char **reterr_me
 static int bucket_copy(S3Bucket *bucket, const S3BucketConfig *config)
 {
         bucket->config = *config;
+        if (config->stall_usec == 0)
+                bucket->config.stall_usec = STALL_USEC;
         if (string_replace(&bucket->name, config->name) < 0 ||
                 (config->domain && string_replace(&bucket->domain, config->domain) < 0) ||
                 (config->owner && string_replace(&bucket->owner, config->owner) < 0))
@@ -124,6 +133,21 @@ int s3_bucket_new(const S3BucketConfig *config, S3Bucket **ret, char **reterr_me
                 return r;
         *ret = TAKE_PTR(bucket);
         return 0;
+}
+
+int s3_bucket_clone(const S3Bucket *bucket, bool (*cancelled)(void *userdata), void *userdata,
+        S3Bucket **ret)
+{
+        _cleanup_(freep) char *message = NULL;
+        S3BucketConfig config = bucket->config;
+
+        config.name = bucket->name;
+        config.region = s3_bucket_region(bucket);
+        config.domain = bucket->domain;
+        config.owner = bucket->owner;
+        config.cancelled = cancelled;
+        config.userdata = userdata;
+        return s3_bucket_new(&config, ret, &message);
 }
 
 const char *s3_bucket_name(const S3Bucket *bucket)
@@ -282,8 +306,21 @@ static int make_path(const S3Bucket *bucket, const S3Call *call, char **ret)
         return string_replace(ret, bucket->root[0] ? bucket->root : "/");
 }
 
+/* Once, for the attempts may be many, and outside of what threads exclude each other from. */
+static int hash_body(const S3Call *call, char ret[static SHA256_HEX_BYTES])
+{
+        unsigned char hash[EVP_MAX_MD_SIZE];
+        unsigned length = 0;
+
+        if (EVP_Digest(call->body, call->body_size, hash, &length, EVP_sha256(), NULL) != 1)
+                return -EIO;
+        hex_encode(hash, length, ret);
+        return 0;
+}
+
 static int call_once(S3Bucket *bucket, const S3Call *call, Exchange *exchange, ApiError *reterr)
 {
+        char payload_hash[SHA256_HEX_BYTES];
         Headers headers = { .count = 0 };
         _cleanup_(freep) char *path = NULL;
         AwsCall sent = {
@@ -297,9 +334,13 @@ static int call_once(S3Bucket *bucket, const S3Call *call, Exchange *exchange, A
                 },
                 .flags = SIGV4_FLAGS_S3,
                 .only_reads = streq(call->method, "GET") || streq(call->method, "HEAD"),
-                .is_repeatable = true, /* every one of them can be done twice */
-                .reply_max = call->reply_max,
+                .is_repeatable = !call->once, /* every one of them can be done twice */
+                .reply_max = call->on_body ? 0 : call->reply_max,
                 .attempt_usec = attempt_usec(call),
+                .stall_usec = bucket->config.stall_usec,
+                .is_interruptible = true,
+                .on_body = call->on_body,
+                .on_body_userdata = call->userdata,
                 .judge = s3_judge,
                 .userdata = exchange,
         };
@@ -307,6 +348,10 @@ static int call_once(S3Bucket *bucket, const S3Call *call, Exchange *exchange, A
 
         if (r >= 0)
                 r = make_path(bucket, call, &path);
+        if (r >= 0 && call->body_size > 0) {
+                r = hash_body(call, payload_hash);
+                sent.request.payload_hash = payload_hash;
+        }
         if (r < 0)
                 return r;
         sent.request.path = path;

@@ -31,8 +31,9 @@ typedef struct S3BucketConfig {
         const char *domain; /* of services; NULL: by the region */
         const char *owner;  /* an account: nothing is done in a bucket of another one; or NULL */
         CredentialsProvider *credentials;  /* outlives the bucket */
-        bool (*cancelled)(void *userdata); /* asked between attempts; or NULL */
+        bool (*cancelled)(void *userdata); /* asked before and during attempts; or NULL */
         void *userdata;
+        uint64_t stall_usec; /* an attempt that stands still so long is given up; 0: 20 s */
 } S3BucketConfig;
 
 /* By S3's rules for names: what comes from outside goes into a host's name or a path. */
@@ -43,10 +44,17 @@ bool s3_bucket_name_is_valid(const char *name);
  * -EINVAL with a message: also for a name that is none.
  */
 int s3_bucket_new(const S3BucketConfig *config, S3Bucket **ret, char **reterr_message);
+
+/* The same one, as far as it is known by now, with a connection of its own: for a thread. */
+int s3_bucket_clone(const S3Bucket *bucket, bool (*cancelled)(void *userdata), void *userdata,
+        S3Bucket **ret);
 S3Bucket *s3_bucket_free(S3Bucket *bucket);
 DEFINE_CLEANUP(S3Bucket *, s3_bucket_free)
 
 const char *s3_bucket_name(const S3Bucket *bucket);
+
+/* Whether its `cancelled` says so. */
+bool s3_bucket_is_cancelled(const S3Bucket *bucket);
 
 /* Where it lies, as far as that is known. */
 const char *s3_bucket_region(const S3Bucket *bucket);
@@ -60,12 +68,14 @@ typedef struct S3Call {
         size_t n_headers;
         const void *body; /* goes with its MD5 and its SHA-256; or NULL */
         size_t body_size;
-        size_t reply_max; /* see AwsCall */
+        uint64_t reply_max; /* see AwsCall; of a reply that goes to on_body it is a guess */
+        HttpOnBody on_body; /* see AwsCall */
+        bool once; /* after TIMEOUT and LOST the caller goes on in its own way */
         AwsJudge read;    /* of a reply that tells of success; or NULL */
-        void *userdata;   /* for `read` */
+        void *userdata;   /* for `read` and on_body */
 } S3Call;
 
-#define S3_HEADERS_MAX 4
+#define S3_HEADERS_MAX 6
 
 /* With retries, and once more where the bucket turns out to be. 0, an S3Outcome, -ENOMEM, ... */
 int s3_call(S3Bucket *bucket, const S3Call *call, ApiError *reterr);

@@ -72,7 +72,9 @@ static int signing_init(Signing *signing, const SigV4Request *request, const Sig
         if (request->path[0] != '/' || !gmtime_r(&seconds, &parts) ||
                 strftime(signing->time, sizeof(signing->time), "%Y%m%dT%H%M%SZ", &parts) == 0)
                 return -EINVAL;
-        r = hash_hex(request->body, request->body_size, signing->body_hash);
+        r = request->payload_hash ?
+                0 :
+                hash_hex(request->body, request->body_size, signing->body_hash);
         if (r < 0)
                 return r;
         signing->payload_hash = request->payload_hash ? request->payload_hash : signing->body_hash;

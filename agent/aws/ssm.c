@@ -22,16 +22,24 @@ static int ssm_outcome(int outcome, const ApiError *error)
                 outcome;
 }
 
-static int get_value(AwsClient *client, const char *name, bool is_fresh, char **ret_value,
-        ApiError *reterr)
+typedef enum GetFlags {
+        GET_FRESH = 1 << 0, /* NotFound is asked again for a while */
+        GET_DECRYPTED = 1 << 1,
+} GetFlags;
+
+/* `ret_type` may be NULL. */
+static int get_value(AwsClient *client, const char *name, GetFlags flags, char **ret_value,
+        char **ret_type, ApiError *reterr)
 {
-        _cleanup_(json_decrefp) json_t *input = json_pack("{s:s}", "Name", name);
+        _cleanup_(json_decrefp) json_t *input = json_pack("{s:s,s:b}", "Name", name,
+                "WithDecryption", (int)((flags & GET_DECRYPTED) != 0));
         _cleanup_(json_decrefp) json_t *reply = NULL;
         const JsonCall call = {
                 .target = GET_PARAMETER,
                 .input = input,
-                .retries_not_found = is_fresh,
+                .retries_not_found = flags & GET_FRESH,
         };
+        const json_t *parameter;
         const char *value;
         int r;
 
@@ -40,16 +48,33 @@ static int get_value(AwsClient *client, const char *name, bool is_fresh, char **
         r = json_call(client, &call, &reply, reterr);
         if (r != 0)
                 return ssm_outcome(r, reterr);
-        value = json_get_string(json_object_get(reply, "Parameter"), "Value", NULL);
+        parameter = json_object_get(reply, "Parameter");
+        value = json_get_string(parameter, "Value", NULL);
         if (!value)
                 return fail(SSM_E_LOST, reterr, "The answer has no value of the parameter");
-        *ret_value = strdup(value);
-        return *ret_value ? 0 : -ENOMEM;
+        if (ret_type && string_replace(ret_type, json_get_string(parameter, "Type", "String")) < 0)
+                return -ENOMEM;
+        return string_replace(ret_value, value);
 }
 
 int ssm_get_parameter(AwsClient *client, const char *name, char **ret_value, ApiError *reterr)
 {
-        return get_value(client, name, /* is_fresh= */ false, ret_value, reterr);
+        return get_value(client, name, /* flags= */ 0, ret_value, /* ret_type= */ NULL, reterr);
+}
+
+/* What is no secret is asked for as such: a key is another permission. */
+int ssm_read_values(AwsClient *client, const char *name, StringList *values, ApiError *reterr)
+{
+        _cleanup_(freep) char *value = NULL, *type = NULL;
+        int r = get_value(client, name, /* flags= */ 0, &value, &type, reterr);
+
+        if (r == 0 && streq(type, "SecureString"))
+                r = get_value(client, name, GET_DECRYPTED, &value, /* ret_type= */ NULL, reterr);
+        if (r != 0)
+                return r;
+        if (streq(type, "StringList"))
+                return string_list_split(values, value, ",");
+        return string_list_add(values, value);
 }
 
 static json_t *make_tags(const TagList *tags)
@@ -118,7 +143,7 @@ static int await_version(AwsClient *client, const SsmParameter *parameter, uint6
 
         if (r < 0)
                 return r;
-        r = get_value(client, name, /* is_fresh= */ true, &value, reterr);
+        r = get_value(client, name, GET_FRESH, &value, /* ret_type= */ NULL, reterr);
         if (r == 0 && streq(value, parameter->value))
                 return 0;
         if (r == 0 || r == SSM_E_NOT_FOUND)

@@ -5,6 +5,7 @@
 
 #include "aws/client.h"
 #include "aws/tags.h"
+#include "base/list.h"
 
 #define SSM_SERVICE "ssm" /* of an AwsClientConfig */
 #define SSM_DATA_TYPE_IMAGE "aws:ec2:image" /* SSM then takes only images that EC2 shows */
@@ -23,6 +24,12 @@ typedef enum SsmOutcome {
 
 /* `name` may be "NAME:VERSION" too. 0 and the value, NOT_FOUND, or the common outcomes. */
 int ssm_get_parameter(AwsClient *client, const char *name, char **ret_value, ApiError *reterr);
+
+/*
+ * All that a parameter of any type stands for, added to `values`: the texts of a StringList apart, and a
+ * SecureString decrypted. For `name` and the outcomes see above; a key that may not be used is REFUSED.
+ */
+int ssm_read_values(AwsClient *client, const char *name, StringList *values, ApiError *reterr);
 
 typedef struct SsmParameter {
         const char *name; /* "/golden/web" */

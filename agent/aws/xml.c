@@ -21,6 +21,8 @@ struct XmlNode {
         XmlNode *first;
         XmlNode *last;
         XmlNode *next;
+        size_t begin; /* in the bytes that were parsed */
+        size_t end;
 };
 
 /* All nodes and strings of a tree lie in a few blocks: no pointer per string, one walk to free. */
@@ -159,6 +161,7 @@ static void on_start(void *userdata, const XML_Char *name, const XML_Char **attr
                 parse_stop(parse, -ENOMEM);
                 return;
         }
+        node->begin = (size_t)XML_GetCurrentByteIndex(parse->parser);
         r = parse_add_attributes(parse, node, attributes);
         if (r != 0) {
                 parse_stop(parse, r);
@@ -177,6 +180,8 @@ static void on_end(void *userdata, const XML_Char *name)
         if (parse->outcome != 0)
                 return;
         node = parse->open[--parse->depth];
+        node->end = (size_t)(XML_GetCurrentByteIndex(parse->parser) +
+                XML_GetCurrentByteCount(parse->parser));
         if (!node->first && parse->text.length > 0) {
                 node->text = xml_keep(parse->xml, parse->text.data, parse->text.length);
                 if (!node->text)
@@ -249,6 +254,12 @@ const XmlNode *xml_root(const Xml *xml)
 const char *xml_name(const XmlNode *node)
 {
         return node->name;
+}
+
+size_t xml_span(const XmlNode *node, size_t *ret_size)
+{
+        *ret_size = node->end - node->begin;
+        return node->begin;
 }
 
 const char *xml_attribute(const XmlNode *node, const char *name)

@@ -29,6 +29,9 @@ DEFINE_CLEANUP(Xml *, xml_free)
 const XmlNode *xml_root(const Xml *xml);
 const char *xml_name(const XmlNode *node);
 
+/* Where it stands in what was parsed, from its start tag to the end of its end tag. */
+size_t xml_span(const XmlNode *node, size_t *ret_size);
+
 /* The value of its attribute, or NULL. */
 const char *xml_attribute(const XmlNode *node, const char *name);
 

@@ -79,6 +79,15 @@ static int open_parent(const char *path)
         return fd < 0 ? -errno : fd;
 }
 
+int file_sync_parent(const char *path)
+{
+        _cleanup_(closep) int folder = open_parent(path);
+
+        if (folder < 0)
+                return folder;
+        return fsync(folder) < 0 ? -errno : 0;
+}
+
 static int write_synced(const char *path, const char *data, size_t size, unsigned mode)
 {
         _cleanup_(closep) int fd = -EBADF;

@@ -20,6 +20,9 @@ int file_read_fd(int fd, size_t max_bytes, char **ret, size_t *ret_size);
  */
 int file_replace(const char *path, const char *data, size_t size, unsigned mode);
 
+/* The folder that holds `path` is on disk (fsync): with it the name of a file that is new there. */
+int file_sync_parent(const char *path);
+
 /* All bytes, again after EINTR and short writes. */
 int write_all(int fd, const void *data, size_t size);
 

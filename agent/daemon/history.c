@@ -84,11 +84,16 @@ bool history_is_finished(const json_t *record)
 
 int history_remove(const char *id)
 {
-        _cleanup_(freep) char *path = NULL;
+        _cleanup_(freep) char *path = NULL, *journal = NULL;
         int r;
 
         r = record_path(id, ".json", &path);
+        if (r >= 0)
+                r = record_path(id, ".journal", &journal);
         if (r < 0)
                 return r;
-        return unlink(path) < 0 ? -errno : 0;
+        if (unlink(path) < 0)
+                return -errno;
+        (void)unlink(journal); /* that of a worker which died between two steps */
+        return 0;
 }

@@ -73,15 +73,23 @@ int bake_check_cancelled(Bake *bake)
         return failure_set(&bake->failure, FAILURE_CANCELLED, -ECANCELED, "The job was cancelled");
 }
 
-int bake_save(Bake *bake)
+static int judge_save(Bake *bake, int r)
 {
-        int r = record_save(&bake->record);
-
         if (r < 0)
                 return failure_set(&bake->failure, FAILURE_INTERNAL, r,
                         "The job record in %s cannot be written: %s", bake->record.folder,
                         strerror(-r));
         return 0;
+}
+
+int bake_save(Bake *bake)
+{
+        return judge_save(bake, record_save(&bake->record));
+}
+
+int bake_append(Bake *bake, const char *kind, size_t start, size_t count)
+{
+        return judge_save(bake, record_append(&bake->record, kind, start, count));
 }
 
 int bake_begin_record(Bake *bake, const char *job, const char *kind)

@@ -71,6 +71,9 @@ int bake_check_cancelled(Bake *bake);
 /* The record goes to disk; 0, or a negative errno and a failure. Never while frozen. */
 int bake_save(Bake *bake);
 
+/* Of that only some entries of the removal, see record_append(). */
+int bake_append(Bake *bake, const char *kind, size_t start, size_t count);
+
 /*
  * Fills the record of a job that is no bake: its id, its kind ("deregister"), whose it is. It is not
  * saved yet. 0, or a negative errno and a failure.

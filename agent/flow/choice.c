@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "flow/claims.h"
 #include "flow/guard.h"
 #include "flow/zone.h"
 
@@ -93,47 +92,28 @@ int choice_apply(Choice *choice, const Retention *retention, const RetainTime *t
         return 0;
 }
 
-static int hold(StockObject *object, const char *reason)
+/* So many snapshots come to what an image comes to in a record. */
+#define IMAGE_SNAPSHOTS 8
+
+/* An image's snapshots are on record too once it goes, three times, and take as much as it does. */
+static size_t count_ids(const StockObject *object)
 {
-        if (object->guard)
-                return 0;
-        if (string_replace(&object->guard, reason) < 0)
-                return -ENOMEM;
-        object->retain.guard = object->guard;
-        return 0;
+        return object->kind == STOCK_SNAPSHOTS ? object->snapshots.count
+                                               : 1 + object->snapshots.count / IMAGE_SNAPSHOTS;
 }
 
-static bool is_claimed(const StringList *claims, const StockObject *object)
+static size_t count_deleted_ids(const Choice *choice)
 {
-        for (size_t i = 0; i < object->snapshots.count; i++)
-                if (string_list_has_sorted(claims, object->snapshots.items[i]))
-                        return true;
-        return string_list_has_sorted(claims, object->id);
-}
+        size_t n_ids = 0;
 
-/*
- * A bake does not end by deleting what it has just made, whatever the policy, and what another job is
- * copying, proving or removing just now is left to that.
- */
-static int hold_own(Bake *bake, Stock *stock)
-{
-        _cleanup_(string_list_done) StringList claims = STRING_LIST_INIT;
-        const Record *record = &bake->record;
-        int r = claims_read(bake->settings, record->id, &claims, &bake->failure);
-
-        for (size_t i = 0; r >= 0 && i < stock->count; i++) {
-                StockObject *object = &stock->items[i];
-
-                if (streq_ptr(object->id, record->image_id) || streq_ptr(object->id, record->id))
-                        r = hold(object, "this bake has made it");
-                else if (is_claimed(&claims, object))
-                        r = hold(object, "a job of this host that has not ended is about it");
-        }
-        return r;
+        for (size_t i = 0; i < choice->stock.count; i++)
+                if (!retain_is_kept(&choice->stock.items[i].retain))
+                        n_ids += count_ids(&choice->stock.items[i]);
+        return n_ids;
 }
 
 /* A guard keeps its own object and changes no other: after the second time nothing would change. */
-int choice_make(Bake *bake, Choice *ret)
+int choice_make(Bake *bake, size_t max_ids, Choice *ret)
 {
         const Retention *retention = &bake->profile.retention;
         const char *zone = retention->time_zone ? retention->time_zone : "UTC";
@@ -147,27 +127,15 @@ int choice_make(Bake *bake, Choice *ret)
         if (r < 0)
                 return r;
         time.now_usec = ret->stock.now_usec;
-        r = hold_own(bake, &ret->stock);
-        if (r >= 0)
-                r = choice_apply(ret, retention, &time);
-        if (r >= 0 && ret->n_deleted > 0)
+        r = choice_apply(ret, retention, &time);
+        if (r >= 0 && count_deleted_ids(ret) > max_ids)
                 r = guard_stock(bake, &ret->stock);
         if (r >= 0)
                 r = choice_apply(ret, retention, &time);
         return r < 0 ? failure_set(&bake->failure, FAILURE_INTERNAL, r, "%s", strerror(-r)) : 0;
 }
 
-/* So many snapshots come to what an image comes to in a record. */
-#define IMAGE_SNAPSHOTS 8
-
 /* --- What becomes of it ----------------------------------------------------------------------- */
-
-/* An image's snapshots are on record too once it goes, three times, and take as much as it does. */
-static size_t count_ids(const StockObject *object)
-{
-        return object->kind == STOCK_SNAPSHOTS ? object->snapshots.count
-                                               : 1 + object->snapshots.count / IMAGE_SNAPSHOTS;
-}
 
 static int add_to_removal(json_t *removal, const StockObject *object)
 {

@@ -13,26 +13,38 @@
 
 /* --- Parameters ------------------------------------------------------------------------------- */
 
+static int doubt_parameter(Guard *guard, const char *name, int outcome, const ApiError *error)
+{
+        _cleanup_(freep) char *what = NULL;
+        bool lacks_key = error->message && strstr(error->message, "kms:"); /* of a SecureString */
+        GuardDoubt doubt = { .permission = lacks_key ? "kms:Decrypt" : "ssm:GetParameter" };
+
+        if (string_printf(&what, "what the parameter %s names", name) < 0)
+                return -ENOMEM;
+        doubt.what = what;
+        return guard_doubt(guard, &doubt, outcome, error);
+}
+
 /* What the parameter names stays; `who` is the one that refers to it. */
 static int hold_parameter(Guard *guard, const char *name, const char *who)
 {
-        static const GuardDoubt doubt = { "what a parameter that is launched from names",
-                "ssm:GetParameter" };
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
         _cleanup_(aws_client_freep) AwsClient *client = NULL;
-        _cleanup_(freep) char *value = NULL;
+        _cleanup_(string_list_done) StringList values = STRING_LIST_INIT;
         int r = bake_open_client(
                 guard->bake, SSM_SERVICE, aws_client_region(guard->bake->aws), &client);
 
         if (r < 0)
                 return r;
-        r = ssm_get_parameter(client, name, &value, &error);
+        r = ssm_read_values(client, name, &values, &error);
         if (r == SSM_E_NOT_FOUND)
                 return 0;
         if (r != 0)
-                return guard_doubt(guard, &doubt, r, &error);
-        return guard_hold(guard, value, "the parameter %s names it%s%s", name,
-                *who ? ", which is used by " : "", who);
+                return doubt_parameter(guard, name, r, &error);
+        for (size_t i = 0; r >= 0 && i < values.count; i++)
+                r = guard_hold(guard, values.items[i], "the parameter %s names it%s%s", name,
+                        *who ? ", which is used by " : "", who);
+        return r;
 }
 
 static int add_name(StringList *names, const char *name)
@@ -117,6 +129,7 @@ static int hold_version(Guard *guard, const AutoScalingSource *source)
         _cleanup_(ec2_template_version_list_done) Ec2TemplateVersionList versions = { 0 };
         _cleanup_(string_list_done) StringList numbers = STRING_LIST_INIT;
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        const Ec2TemplateKey key = { source->template_id, source->template_name };
         _cleanup_(freep) char *group = NULL;
         int r;
 
@@ -124,7 +137,7 @@ static int hold_version(Guard *guard, const AutoScalingSource *source)
                 string_printf(&group, "the Auto Scaling group %s", source->group) < 0)
                 return -ENOMEM;
         r = ec2_describe_template_versions(
-                guard->bake->aws, source->template_id, &numbers, &versions, &error);
+                guard->bake->aws, key, &numbers, &versions, &error);
         if (r == EC2_E_NOT_FOUND)
                 return 0;
         return r == 0 ? hold_versions(guard, &versions, group)
@@ -140,7 +153,8 @@ static int hold_source(Guard *guard, const AutoScalingSource *source)
                 return -ENOMEM;
         if (source->image_id)
                 r = hold_reference(guard, source->image_id, group);
-        return r >= 0 && source->template_id ? hold_version(guard, source) : r;
+        return r >= 0 && (source->template_id || source->template_name) ? hold_version(guard, source) :
+                                                                          r;
 }
 
 static int hold_groups(Guard *guard, AwsClient *client)
@@ -158,6 +172,16 @@ static int hold_groups(Guard *guard, AwsClient *client)
         return r;
 }
 
+static int hold_configuration(Guard *guard, const AutoScalingConfiguration *configuration)
+{
+        _cleanup_(freep) char *who = NULL;
+        int r = string_printf(&who, "the launch configuration %s", configuration->name);
+
+        if (r >= 0)
+                r = hold_reference(guard, configuration->image_id, who);
+        return r < 0 ? r : hold_snapshots(guard, &configuration->snapshots, who);
+}
+
 static int hold_configurations(Guard *guard, AwsClient *client)
 {
         static const GuardDoubt doubt = { "which launch configurations use it",
@@ -169,9 +193,7 @@ static int hold_configurations(Guard *guard, AwsClient *client)
         if (r != 0)
                 return guard_doubt(guard, &doubt, r, &error);
         for (size_t i = 0; r >= 0 && i < found.count; i++)
-                if (found.items[i].image_id)
-                        r = guard_hold(guard, found.items[i].image_id,
-                                "the launch configuration %s uses it", found.items[i].name);
+                r = hold_configuration(guard, &found.items[i]);
         return r;
 }
 

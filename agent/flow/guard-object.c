@@ -3,7 +3,42 @@
 
 #include "aws/ec2-guarded.h"
 #include "base/text.h"
+#include "flow/claims.h"
 #include "flow/guard.h"
+
+/* --- Jobs of this host ------------------------------------------------------------------------ */
+
+static bool is_claimed(const StringList *claims, const StockObject *object)
+{
+        for (size_t i = 0; i < object->snapshots.count; i++)
+                if (string_list_has_sorted(claims, object->snapshots.items[i]))
+                        return true;
+        return string_list_has_sorted(claims, object->id);
+}
+
+/*
+ * A bake does not end by deleting what it has just made, whatever the policy, and what another job is
+ * copying, proving or removing just now is left to that. A set has the id of the job that made it.
+ */
+int guard_check_jobs(Guard *guard)
+{
+        _cleanup_(string_list_done) StringList claims = STRING_LIST_INIT;
+        const Record *record = &guard->bake->record;
+        int r = claims_read(guard->bake->settings, record->id, &claims, &guard->bake->failure);
+
+        for (size_t i = 0; r >= 0 && i < guard->n_victims; i++) {
+                StockObject *object = guard->victims[i];
+
+                if (streq_ptr(object->id, record->image_id) || streq_ptr(object->id, record->id))
+                        r = guard_hold_object(object, "this bake has made it");
+                else if (is_claimed(&claims, object))
+                        r = guard_hold_object(
+                                object, "a job of this host that has not ended is about it");
+        }
+        return r;
+}
+
+/* --- Protection and locks --------------------------------------------------------------------- */
 
 int guard_check_protected(Guard *guard)
 {

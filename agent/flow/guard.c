@@ -18,6 +18,7 @@ static const struct {
         unsigned kinds;
         int (*check)(Guard *guard);
 } checks[] = {
+        { NULL, OF_IMAGES | OF_SETS, guard_check_jobs },
         { "protected", OF_IMAGES, guard_check_protected },
         { "published", OF_IMAGES, guard_check_published },
         { "launch-template", OF_IMAGES | OF_SETS, guard_check_templates },
@@ -28,7 +29,7 @@ static const struct {
         { "shared", OF_IMAGES | OF_SETS, guard_check_shared },
 };
 
-static int set_reason(StockObject *object, const char *reason)
+int guard_hold_object(StockObject *object, const char *reason)
 {
         if (object->guard)
                 return 0;
@@ -70,7 +71,7 @@ int guard_hold(const Guard *guard, const char *id, const char *format, ...)
         if (!reason)
                 return -ENOMEM;
         for (; r >= 0 && i < guard->n_subjects && streq(guard->subjects[i].id, id); i++)
-                r = set_reason(guard->subjects[i].object, reason);
+                r = guard_hold_object(guard->subjects[i].object, reason);
         return r;
 }
 
@@ -98,7 +99,7 @@ int guard_doubt(const Guard *guard, const GuardDoubt *doubt, int outcome, const 
                 r = string_printf(&reason, "%s is not known: %s", doubt->what,
                         failure.message ? failure.message : "out of memory");
         for (size_t i = 0; r >= 0 && i < guard->n_victims; i++)
-                r = set_reason(guard->victims[i], reason);
+                r = guard_hold_object(guard->victims[i], reason);
         return r;
 }
 

@@ -29,6 +29,9 @@ typedef struct Guard {
         size_t n_subjects;
 } Guard;
 
+/* This stays; the first reason counts. 0 or -ENOMEM. */
+int guard_hold_object(StockObject *object, const char *reason);
+
 /* Whatever has this id stays; the first reason counts. 0 or -ENOMEM. */
 int guard_hold(const Guard *guard, const char *id, const char *format, ...) _printf_(3, 4);
 
@@ -52,6 +55,7 @@ int guard_check_verification(Guard *guard);
 int guard_check_used(Guard *guard); /* by images that were made of them by hand */
 
 /* Of both. */
+int guard_check_jobs(Guard *guard); /* of this host: the one that asks, and those that have not ended */
 int guard_check_templates(Guard *guard);
 int guard_check_auto_scaling(Guard *guard);
 int guard_check_locked(Guard *guard);

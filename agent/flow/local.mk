@@ -18,6 +18,7 @@ libflow_a_SOURCES = \
 	%D%/guard.c %D%/guard-launch.c %D%/guard-object.c %D%/guard.h \
 	%D%/identify.c %D%/identify.h \
 	%D%/inventory.c %D%/inventory.h \
+	%D%/journal.c %D%/journal.h \
 	%D%/labels.c %D%/labels.h \
 	%D%/observer.c %D%/observer.h \
 	%D%/claims.c %D%/claims.h \
@@ -46,6 +47,7 @@ libflow_a_SOURCES = \
 	%D%/removal-instance.c %D%/removal-instance.h \
 	%D%/removal-snapshot.c %D%/removal-snapshot.h \
 	%D%/reboot.c %D%/reboot.h \
+	%D%/reconsider.c %D%/reconsider.h \
 	%D%/record.c %D%/record.h \
 	%D%/rest.c %D%/rest.h \
 	%D%/retain.c %D%/retain.h \
@@ -64,7 +66,7 @@ libflow_a_SOURCES = \
 	%D%/zone.c %D%/zone.h
 libflow_a_CFLAGS = $(AM_CFLAGS) -DWITNESS='"$(systemdshutdowndir)/quiesced-witness"'
 FLOW_LIBS = libflow.a libimage.a libaws.a libhost.a libfreezeclient.a $(BASE_LIBS) $(MOUNT_LIBS) $(BLKID_LIBS) \
-	$(CURL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS)
+	$(CURL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS) $(GZIP_LIBS)
 
 if HAVE_CMOCKA
 FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-pace test-consistency test-console \

@@ -332,5 +332,5 @@ int run_delete_orphans(Bake *bake, const BakeRequest *request)
                 r = bake_check_cancelled(bake);
         if (r < 0)
                 return failure_set(&bake->failure, FAILURE_INTERNAL, r, "%s", strerror(-r));
-        return removal_run(bake);
+        return removal_run(bake, /* is_retention= */ false);
 }

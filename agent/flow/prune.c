@@ -6,9 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "flow/choice.h"
-#include "flow/guard.h"
 #include "flow/identify.h"
-#include "flow/removal-entry.h"
 #include "flow/removal.h"
 
 static int prepare(Bake *bake, const BakeRequest *request)
@@ -29,7 +27,7 @@ int run_plan_prune(Bake *bake, const BakeRequest *request)
         int r = prepare(bake, request);
 
         if (r >= 0)
-                r = choice_make(bake, &choice);
+                r = choice_make(bake, /* max_ids= */ 0, &choice);
         if (r < 0)
                 return r;
         r = choice_to_json(&choice, &bake->profile, &answer);
@@ -51,7 +49,7 @@ static int record_choice(Bake *bake, const Choice *choice)
                 r = record->details ? 0 : -ENOMEM;
         }
         if (r >= 0)
-                r = json_object_set_new(record->details, "kept",
+                r = json_object_set_new(record->removal, "kept",
                         json_integer((json_int_t)(choice->stock.count - choice->n_deleted)));
         if (r < 0)
                 return failure_set(&bake->failure, FAILURE_INTERNAL, -ENOMEM, "Out of memory");
@@ -63,7 +61,7 @@ static int record_choice(Bake *bake, const Choice *choice)
 static int prune(Bake *bake)
 {
         _cleanup_(choice_done) Choice choice = { 0 };
-        int r = choice_make(bake, &choice);
+        int r = choice_make(bake, REMOVAL_IDS_MAX, &choice);
 
         if (r >= 0)
                 r = record_choice(bake, &choice);
@@ -72,7 +70,7 @@ static int prune(Bake *bake)
         if (r < 0)
                 return r;
         bake_pause_point("chosen");
-        return removal_run(bake);
+        return removal_run(bake, /* is_retention= */ true);
 }
 
 int run_prune(Bake *bake, const BakeRequest *request)
@@ -144,95 +142,11 @@ int step_retain(Bake *bake)
 
 /* --- After an interruption -------------------------------------------------------------------- */
 
-/* Days later, perhaps: what somebody uses by now, or has made his own, was chosen in vain. */
-static int drop_entry(json_t *entries, const char *id, const char *reason)
-{
-        for (size_t i = json_array_size(entries); i > 0; i--)
-                if (streq(entry_id(json_array_get(entries, i - 1)), id)) {
-                        log_notice("%s stays after all: %s", id, reason);
-                        return json_array_remove(entries, i - 1);
-                }
-        return 0;
-}
-
-static const char *find_reason(const Bake *bake, const Stock *stock, const char *id)
-{
-        const StockObject *object = stock_find(stock, id);
-
-        if (!bake->profile.name)
-                return "the profile that gave it up cannot be read any more";
-        return object ? object->guard : "it is not quiesced's any more";
-}
-
-static int drop_held(
-        const Bake *bake, json_t *entries, const Ec2ImageList *images, const Stock *stock)
-{
-        for (size_t i = 0; i < images->count; i++) {
-                const char *reason = find_reason(bake, stock, images->items[i].id);
-
-                if (reason && drop_entry(entries, images->items[i].id, reason) < 0)
-                        return -ENOMEM;
-        }
-        return 0;
-}
-
-/* Those that are there still; of one that is gone the snapshots have to go in any case. */
-static int check_some(Bake *bake, json_t *entries, const StringList *ids)
-{
-        _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
-        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
-        _cleanup_(stock_done) Stock stock = { 0 };
-        Ec2ImageFilter filter = { .ids = ids };
-        int r = ec2_describe_images(bake->aws, &filter, /* flags= */ 0, &images, &error);
-
-        if (r != 0)
-                return bake_fail_api(bake, "DescribeImages", r, &error);
-        stock.now_usec = aws_client_realtime_usec(bake->aws);
-        if (stock_add_images(&stock, &images) < 0 || stock_finish(&stock) < 0)
-                return failure_set(&bake->failure, FAILURE_INTERNAL, -ENOMEM, "Out of memory");
-        for (size_t i = 0; i < stock.count; i++)
-                stock.items[i].retain.reason = RETAIN_BECAUSE_UNWANTED;
-        if (bake->profile.name)
-                r = guard_stock(bake, &stock);
-        return r < 0 ? r : drop_held(bake, entries, &images, &stock);
-}
-
-static int list_untouched(const json_t *entries, StringList *ret)
-{
-        const json_t *entry;
-        size_t i;
-
-        json_array_foreach(entries, i, entry)
-                if (!entry_is_settled(entry) && !entry_is_half(entry) &&
-                        string_list_add(ret, entry_id(entry)) < 0)
-                        return -ENOMEM;
-        return 0;
-}
-
-static int choose_again(Bake *bake)
-{
-        json_t *entries = json_object_get(bake->record.removal, "images");
-        _cleanup_(string_list_done) StringList ids = STRING_LIST_INIT;
-        int r;
-
-        if (find_policy(bake) < 0)
-                failure_done(&bake->failure); /* what is half gone still has to go */
-        r = list_untouched(entries, &ids);
-        for (size_t i = 0; r >= 0 && i < ids.count; i += EC2_FILTER_VALUES_MAX) {
-                StringList some = { ids.items + i, ids.count - i };
-
-                if (some.count > EC2_FILTER_VALUES_MAX)
-                        some.count = EC2_FILTER_VALUES_MAX;
-                r = check_some(bake, entries, &some);
-        }
-        return r;
-}
-
 int prune_resume(Bake *bake)
 {
-        int r = choose_again(bake);
-
-        return r < 0 ? r : removal_run(bake);
+        if (find_policy(bake) < 0)
+                failure_done(&bake->failure); /* what is half gone still has to go */
+        return removal_run(bake, /* is_retention= */ true);
 }
 
 int prune_resume_after_bake(Bake *bake)

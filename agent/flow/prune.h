@@ -19,7 +19,7 @@ int run_prune(Bake *bake, const BakeRequest *request);
  */
 int step_retain(Bake *bake);
 
-/* One that was interrupted: the guards are asked again, about what was not touched yet. */
+/* One that was interrupted. */
 int prune_resume(Bake *bake);
 
 /* Of a bake that was interrupted there. */

@@ -7,6 +7,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "flow/journal.h"
 
 #define RECORD_BYTES_MAX (4 * 1024 * 1024)
 
@@ -40,6 +41,7 @@ void record_done(Record *record)
         json_decref(record->verification);
         json_decref(record->publication);
         json_decref(record->details);
+        (void)journal_free(record->journal);
         *record = (Record){ 0 };
 }
 
@@ -58,6 +60,11 @@ bool record_id_is_valid(const char *id)
 static int record_path(const char *folder, const char *id, char **ret)
 {
         return string_printf(ret, "%s/%s.json", folder, id);
+}
+
+static int journal_path(const char *folder, const char *id, char **ret)
+{
+        return string_printf(ret, "%s/%s.journal", folder, id);
 }
 
 /* The members that are plain text, under their names on disk. */
@@ -92,6 +99,7 @@ static const struct {
         { "asked-ec2-usec", offsetof(Record, asked_ec2_usec) },
         { "finished-usec", offsetof(Record, finished_usec) },
         { "frozen-usec", offsetof(Record, frozen_usec) },
+        { "generation", offsetof(Record, generation) },
 };
 
 static const struct {
@@ -168,7 +176,19 @@ static json_t *record_to_json(Record *record)
         return object;
 }
 
-int record_save(Record *record)
+/* --- On disk ---------------------------------------------------------------------------------- */
+
+/* Should it stay, its generation tells that it is that of an earlier record. */
+static void drop_journal(Record *record)
+{
+        _cleanup_(freep) char *path = NULL;
+
+        record->journal = journal_free(record->journal);
+        if (journal_path(record->folder, record->id, &path) >= 0)
+                (void)unlink(path);
+}
+
+static int write_record(Record *record)
 {
         _cleanup_(json_decrefp) json_t *object = record_to_json(record);
         _cleanup_(freep) char *path = NULL, *text = NULL;
@@ -179,8 +199,72 @@ int record_save(Record *record)
         text = json_dumps(object, JSON_INDENT(1) | JSON_DECIMALS);
         if (!text)
                 return -ENOMEM;
+        if (strlen(text) > RECORD_BYTES_MAX)
+                return -EFBIG;
         r = folder_make(record->folder, 0755);
         return r < 0 ? r : file_replace(path, text, strlen(text), 0644);
+}
+
+/* A generation is never given to two records: the first may be on disk although it is said to have failed. */
+int record_save(Record *record)
+{
+        int r;
+
+        record->generation++;
+        r = write_record(record);
+        if (r >= 0)
+                drop_journal(record);
+        return r;
+}
+
+static int begin_journal(Record *record)
+{
+        _cleanup_(freep) char *path = NULL;
+
+        if (record->journal)
+                return 0;
+        if (journal_path(record->folder, record->id, &path) < 0)
+                return -ENOMEM;
+        return journal_create(path, record->generation, &record->journal);
+}
+
+int record_append(Record *record, const char *kind, size_t start, size_t count)
+{
+        const json_t *entries = json_object_get(record->removal, kind);
+        int r = begin_journal(record);
+
+        for (size_t i = start; r >= 0 && i < start + count; i++)
+                r = journal_add(record->journal,
+                        json_pack("{s:s,s:I,s:O}", "kind", kind, "index", (json_int_t)i, "entry",
+                                json_array_get(entries, i)));
+        if (r < 0)
+                return r;
+        /* One that has grown as long as a record may be costs no more to be written into it. */
+        if (journal_bytes(record->journal) > RECORD_BYTES_MAX)
+                return record_save(record);
+        return journal_sync(record->journal);
+}
+
+static int apply_line(void *userdata, const json_t *line)
+{
+        const Record *record = userdata;
+        json_t *entries = json_object_get(
+                record->removal, json_get_string(line, "kind", ""));
+        uint64_t index = json_get_u64(line, "index", UINT64_MAX);
+        json_t *entry = json_object_get(line, "entry");
+
+        if (!json_is_object(entry) || index >= json_array_size(entries))
+                return -EBADMSG;
+        return json_array_set(entries, (size_t)index, entry) < 0 ? -ENOMEM : 0;
+}
+
+static int read_journal(Record *record)
+{
+        _cleanup_(freep) char *path = NULL;
+
+        if (journal_path(record->folder, record->id, &path) < 0)
+                return -ENOMEM;
+        return journal_replay(path, record->generation, RECORD_BYTES_MAX, apply_line, record);
 }
 
 static int list_from_json(const json_t *array, StringList *ret)
@@ -288,6 +372,9 @@ int record_load(const char *folder, const char *id, Record *ret)
                 return r;
         if (!record.id || !streq(record.id, id))
                 return -EBADMSG;
+        r = read_journal(&record);
+        if (r < 0)
+                return r;
         *ret = record;
         record = (Record){ 0 };
         return 0;

@@ -34,6 +34,8 @@ typedef enum RecordState {
 } RecordState;
 
 /* Text is NULL where it does not apply. */
+typedef struct Journal Journal;
+
 typedef struct Record {
         char *folder;
         char *id;
@@ -63,6 +65,8 @@ typedef struct Record {
         uint64_t asked_ec2_usec; /* the same moment by EC2's clock; 0: not known */
         uint64_t finished_usec;
         uint64_t frozen_usec;
+        uint64_t generation; /* how often it was saved */
+        Journal *journal; /* of what was appended since; NULL: nothing */
         StringList snapshots;
         StringList volumes; /* the set, in the plan's order */
         json_t *image; /* what RegisterImage needs: see flow/spec.h */
@@ -78,10 +82,19 @@ void record_done(Record *record);
 
 bool record_is_finished(const Record *record);
 
-/* On disk (fsync) when it returns 0. Never while frozen. */
+/*
+ * On disk (fsync) when it returns 0. Never while frozen. -EFBIG for one that record_load() would not
+ * read any more.
+ */
 int record_save(Record *record);
 
-/* 0, -ENOENT, or -EBADMSG for a file that is no record. */
+/*
+ * What became of the entries `kind` ("images") of `removal` from `start` on, `count` of them: on disk as
+ * if the record were saved, but at the cost of these entries. It has been saved before.
+ */
+int record_append(Record *record, const char *kind, size_t start, size_t count);
+
+/* With what was appended. 0, -ENOENT, or -EBADMSG for a file that is no record. */
 int record_load(const char *folder, const char *id, Record *ret);
 
 /* The ids of all that lie in the folder, at most RECORDS_MAX; none where there is no folder. */

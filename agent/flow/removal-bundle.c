@@ -200,7 +200,7 @@ int removal_delete_bundle(Removal *removal, json_t *entry)
         if (r != 0)
                 return r < 0 ? r : removal_leave_api(removal, entry, "DescribeImages", r, &error);
         r = user ? keep_bundle(entry, location, user) : delete_objects(removal, entry);
-        return r < 0 ? r : bake_save(removal->bake);
+        return r < 0 ? r : removal_save(removal);
 }
 
 /* --- Those that belong to no image ------------------------------------------------------------ */
@@ -232,10 +232,11 @@ int removal_delete_bundles(Removal *removal)
                 if (entry_is_settled(entry) || removal->stop)
                         continue;
                 r = bake_check_cancelled(removal->bake);
+                removal_begin_entry(removal, "bundles", i);
                 if (r >= 0)
                         r = delete_entry(removal, entry);
                 if (r >= 0)
-                        r = bake_save(removal->bake);
+                        r = removal_save(removal);
                 if (r < 0)
                         return r;
         }

@@ -16,6 +16,17 @@ json_t *removal_entries(const Removal *removal, const char *kind)
         return json_object_get(removal->record, kind);
 }
 
+void removal_begin_entry(Removal *removal, const char *kind, size_t index)
+{
+        removal->kind = kind;
+        removal->index = index;
+}
+
+int removal_save(Removal *removal)
+{
+        return bake_append(removal->bake, removal->kind, removal->index, 1);
+}
+
 static bool array_has(const json_t *array, const char *string)
 {
         const json_t *value;
@@ -39,12 +50,18 @@ const char *entry_id(const json_t *entry)
 
 bool entry_is_settled(const json_t *entry)
 {
-        return json_get_bool(entry, "done", false) || json_object_get(entry, "error");
+        return json_get_bool(entry, "done", false) || json_object_get(entry, "error") ||
+                json_object_get(entry, "stays");
 }
 
 bool entry_is_half(const json_t *entry)
 {
         return json_get_bool(entry, "deregistered", false) && !entry_is_settled(entry);
+}
+
+int entry_stay(json_t *entry, const char *reason)
+{
+        return json_object_set_new(entry, "stays", json_text(reason)) < 0 ? -ENOMEM : 0;
 }
 
 int entry_leave(json_t *entry, const char *reason)

@@ -10,6 +10,7 @@
  *      "bundle-gone"   so are its parts and its manifest in S3
  *      "bundle-kept"   these stay for another image, and stand among what is skipped
  *      "done"          nothing is left to do
+ *      "stays"         why retention keeps it after all, see flow/reconsider.h
  *      "left"          why it is still there; "error" beside it: and that it stays for good
  */
 
@@ -22,6 +23,12 @@ struct Removal {
         json_t *record; /* record.removal */
         StringList locked; /* snapshots of the account, sorted */
         S3Bucket *bucket; /* of the last image that lies in one; or NULL */
+        const char *kind; /* of the entry that is worked at, see removal_begin_entry() */
+        size_t index;
+        bool is_retention; /* no one has named what goes: it is asked about again before */
+        const char *asked_kind; /* of the entries that were asked about last */
+        size_t asked_end;
+        uint64_t asked_usec; /* clock_usec() */
         bool stop; /* EC2 cannot be reached: whatever comes next would wait in vain */
 };
 
@@ -33,6 +40,12 @@ json_t *removal_entries(const Removal *removal, const char *kind);
 /* Whether `what` ("protected", "locked") is lifted. */
 bool removal_overrides(const Removal *removal, const char *what);
 
+/* The entry that is worked at from here on: what removal_save() puts on disk is its progress. */
+void removal_begin_entry(Removal *removal, const char *kind, size_t index);
+
+/* 0, or a negative errno and a failure. */
+int removal_save(Removal *removal);
+
 const char *entry_id(const json_t *entry);
 
 /* Nothing is to be done for it, now or ever. */
@@ -40,6 +53,9 @@ bool entry_is_settled(const json_t *entry);
 
 /* Some of it is gone and some is not: no later choice would find the rest again. */
 bool entry_is_half(const json_t *entry);
+
+/* Nobody wants it gone any more. 0 or -ENOMEM. */
+int entry_stay(json_t *entry, const char *reason);
 
 /* It stays, for now or for good; the first reason counts. 0 or -ENOMEM. */
 int entry_leave(json_t *entry, const char *reason);

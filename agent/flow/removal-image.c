@@ -5,10 +5,19 @@
 
 #include "aws/ec2-image-keeping.h"
 #include "aws/ec2-registration.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "flow/reconsider.h"
 #include "flow/removal-bundle.h"
 #include "flow/removal-snapshot.h"
+
+/*
+ * A listing shows a deregistration within seconds as a rule; all of SettleSec= would be minutes for whoever
+ * has a snapshot that two images are to keep.
+ */
+#define LINGER_USEC (10 * USEC_PER_SEC)
+#define LOOK_USEC USEC_PER_SEC
 
 /* --- What it is ------------------------------------------------------------------------------- */
 
@@ -81,14 +90,32 @@ int removal_note_image(json_t *entry, const Ec2Image *image)
         return 0;
 }
 
+static int learn(Removal *removal, json_t *entry, const Ec2Image *image)
+{
+        _cleanup_(freep) char *reason = NULL;
+        FailureKind kind = FAILURE_NONE;
+        int r = removal_judge_image(removal, image, &kind, &reason);
+
+        if (r == -EPERM)
+                return entry_refuse(entry, kind, reason);
+        if (r == REMOVAL_E_LEFT)
+                return entry_leave(entry, reason);
+        return r < 0 ? r : removal_note_image(entry, image);
+}
+
+int removal_learn_image(Removal *removal, json_t *entry, const Ec2Image *image)
+{
+        if (json_object_get(entry, "snapshots") || lies_in_s3(image))
+                return 0;
+        return learn(removal, entry, image);
+}
+
 /* Its snapshots are known only as long as it is there. */
 static int read_image(Removal *removal, json_t *entry)
 {
         _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
-        _cleanup_(freep) char *reason = NULL;
         Ec2ImageFilter filter = { .id = entry_id(entry) };
-        FailureKind kind = FAILURE_NONE;
         int r;
 
         if (json_object_get(entry, "snapshots"))
@@ -98,12 +125,7 @@ static int read_image(Removal *removal, json_t *entry)
                 return json_object_set_new(entry, "done", json_true()) < 0 ? -ENOMEM : 0;
         if (r != 0)
                 return removal_leave_api(removal, entry, "DescribeImages", r, &error);
-        r = removal_judge_image(removal, &images.items[0], &kind, &reason);
-        if (r == -EPERM)
-                return entry_refuse(entry, kind, reason);
-        if (r == REMOVAL_E_LEFT)
-                return entry_leave(entry, reason);
-        return r < 0 ? r : removal_note_image(entry, &images.items[0]);
+        return learn(removal, entry, &images.items[0]);
 }
 
 /* --- How it goes ------------------------------------------------------------------------------ */
@@ -141,7 +163,7 @@ static int lift(Removal *removal, json_t *entry)
         if (r != 0 && r != EC2_E_NOT_FOUND)
                 return removal_leave_api(
                         removal, entry, "DisableImageDeregistrationProtection", r, &error);
-        return json_object_del(entry, "protected") < 0 ? -ENOMEM : bake_save(removal->bake);
+        return json_object_del(entry, "protected") < 0 ? -ENOMEM : removal_save(removal);
 }
 
 static int deregister(Removal *removal, json_t *entry)
@@ -161,7 +183,7 @@ static int deregister(Removal *removal, json_t *entry)
         if (json_object_set_new(entry, "deregistered", json_true()) < 0 ||
                 note_gone(entry, &deleted) < 0)
                 return -ENOMEM;
-        return bake_save(bake);
+        return removal_save(removal);
 }
 
 static int delete_snapshot(
@@ -180,7 +202,7 @@ static int delete_snapshot(
                 if (r >= 0)
                         r = entry_leave(entry, text);
         }
-        return r < 0 ? -ENOMEM : bake_save(removal->bake);
+        return r < 0 ? -ENOMEM : removal_save(removal);
 }
 
 static int delete_snapshots(Removal *removal, json_t *entry)
@@ -206,10 +228,11 @@ static bool is_left(const json_t *entry)
 
 static int remove_image(Removal *removal, json_t *entry)
 {
+        bool is_known = json_object_get(entry, "snapshots"); /* and on disk */
         int r = read_image(removal, entry);
 
-        if (r >= 0)
-                r = bake_save(removal->bake);
+        if (r >= 0 && !is_known)
+                r = removal_save(removal);
         if (r < 0 || is_left(entry) || entry_is_settled(entry))
                 return r;
         r = lift(removal, entry);
@@ -226,7 +249,7 @@ static int remove_image(Removal *removal, json_t *entry)
                 json_array_size(json_object_get(entry, "gone")));
         if (json_object_set_new(entry, "done", json_true()) < 0)
                 return -ENOMEM;
-        return bake_save(removal->bake);
+        return removal_save(removal);
 }
 
 int removal_remove_images(Removal *removal)
@@ -241,6 +264,11 @@ int removal_remove_images(Removal *removal)
                         continue;
                 r = bake_check_cancelled(removal->bake);
                 if (r >= 0)
+                        r = reconsider(removal, "images", i);
+                if (r < 0)
+                        return r;
+                removal_begin_entry(removal, "images", i);
+                if (!entry_is_settled(entry) && !is_left(entry))
                         r = remove_image(removal, entry);
                 if (r < 0)
                         return r;
@@ -248,4 +276,100 @@ int removal_remove_images(Removal *removal)
                         (unsigned)((i + 1) * 100 / json_array_size(entries)));
         }
         return 0;
+}
+
+/* --- What was skipped ------------------------------------------------------------------------- */
+
+/* Among what is skipped stand bundles as well. */
+static bool is_snapshot(const json_t *skipped)
+{
+        return ec2_id_is_valid(entry_id(skipped), "snap-");
+}
+
+static int list_skipped(const Removal *removal, StringList *ret)
+{
+        const json_t *image, *skipped;
+        size_t i, j;
+
+        json_array_foreach(removal_entries(removal, "images"), i, image)
+                json_array_foreach(json_object_get(image, "skipped"), j, skipped)
+                        if (is_snapshot(skipped) && !string_list_contains(ret, entry_id(skipped)) &&
+                                string_list_add(ret, entry_id(skipped)) < 0)
+                                return -ENOMEM;
+        return 0;
+}
+
+/* What cannot be deleted is left, to be tried again. */
+static int delete_unused(Removal *removal, json_t *entry, const Ec2ImageList *users)
+{
+        json_t *skipped = json_object_get(entry, "skipped");
+        int r = 0;
+
+        for (size_t i = json_array_size(skipped); r >= 0 && i > 0; i--) {
+                json_t *one = json_array_get(skipped, i - 1);
+                _cleanup_(freep) char *id = strdup(entry_id(one));
+
+                if (!id)
+                        return -ENOMEM;
+                if (!is_snapshot(one) || removal_is_used(removal, users, id))
+                        continue;
+                (void)json_array_remove(skipped, i - 1);
+                r = delete_snapshot(removal, entry, users, id);
+                if (r >= 0 && is_left(entry))
+                        (void)json_object_del(entry, "done");
+        }
+        return r < 0 ? r : removal_save(removal);
+}
+
+static int delete_all_unused(Removal *removal, const Ec2ImageList *users)
+{
+        json_t *entries = removal_entries(removal, "images"), *entry;
+        size_t i;
+
+        json_array_foreach(entries, i, entry) {
+                int r;
+
+                if (json_array_size(json_object_get(entry, "skipped")) == 0 || removal->stop)
+                        continue;
+                removal_begin_entry(removal, "images", i);
+                r = delete_unused(removal, entry, users);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* 0 when nothing is skipped any more, 1 while it may change. */
+static int look_again(Removal *removal)
+{
+        _cleanup_(string_list_done) StringList ids = STRING_LIST_INIT;
+        _cleanup_(ec2_image_list_done) Ec2ImageList users = { 0 };
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        int r = list_skipped(removal, &ids);
+
+        if (r < 0 || ids.count == 0)
+                return r;
+        r = removal_find_users(removal, &ids, &users, &error);
+        if (r == 0)
+                r = delete_all_unused(removal, &users);
+        return r < 0 ? r : 1;
+}
+
+int removal_delete_skipped(Removal *removal)
+{
+        Bake *bake = removal->bake;
+        uint64_t settle_usec = bake->settings->settle_usec;
+        uint64_t end_usec = clock_usec() + (settle_usec < LINGER_USEC ? settle_usec : LINGER_USEC);
+
+        for (;;) {
+                int r = look_again(removal);
+
+                if (r <= 0)
+                        return r;
+                if (removal->stop || clock_usec() >= end_usec ||
+                        bake->observer->cancelled(bake->observer->userdata))
+                        return 0;
+                (void)bake_cancelled(bake); /* shows that we are alive */
+                clock_sleep_usec(LOOK_USEC);
+        }
 }

@@ -45,10 +45,11 @@ int removal_end_instances(Removal *removal)
                 if (entry_is_settled(entry) || removal->stop)
                         continue;
                 r = bake_check_cancelled(removal->bake);
+                removal_begin_entry(removal, "instances", i);
                 if (r >= 0)
                         r = end_instance(removal, entry);
                 if (r >= 0)
-                        r = bake_save(removal->bake);
+                        r = removal_save(removal);
                 if (r < 0)
                         return r;
         }

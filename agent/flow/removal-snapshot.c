@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "flow/reconsider.h"
 
 /* Between two tries at what is in use by an image that is gone. */
 #define TRY_USEC USEC_PER_SEC
@@ -75,6 +76,11 @@ static const char *find_user(const Removal *removal, const Ec2ImageList *users, 
                         !was_deregistered(removal, users->items[i].id))
                         return users->items[i].id;
         return NULL;
+}
+
+bool removal_is_used(const Removal *removal, const Ec2ImageList *users, const char *id)
+{
+        return find_user(removal, users, id);
 }
 
 static int fail_shared(const char *user, char **reterr_reason)
@@ -225,7 +231,7 @@ static int delete_entry(Removal *removal, json_t *entry, const Ec2ImageList *use
         } else if (r == REMOVAL_E_LEFT) {
                 r = entry_leave(entry, reason);
         }
-        return r < 0 ? -ENOMEM : bake_save(removal->bake);
+        return r < 0 ? -ENOMEM : removal_save(removal);
 }
 
 static int list_open(const json_t *entries, StringList *ret)
@@ -280,6 +286,11 @@ int removal_delete_snapshots(Removal *removal)
                         continue;
                 r = is_within_set(entries, i) ? 0 : bake_check_cancelled(removal->bake);
                 if (r >= 0)
+                        r = reconsider(removal, "snapshots", i);
+                if (r < 0)
+                        return r;
+                removal_begin_entry(removal, "snapshots", i);
+                if (!entry_is_settled(entry) && !json_object_get(entry, "left"))
                         r = delete_entry(removal, entry, &users);
                 if (r < 0)
                         return r;

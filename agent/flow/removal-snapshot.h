@@ -9,6 +9,9 @@
 int removal_find_users(
         Removal *removal, const StringList *snapshot_ids, Ec2ImageList *ret, ApiError *reterr);
 
+/* Whether one of these images uses it, but for those that this removal has deregistered. */
+bool removal_is_used(const Removal *removal, const Ec2ImageList *users, const char *id);
+
 /* Which are locked, once for all that is removed. 0, or a negative errno and a failure. */
 int removal_read_locks(Removal *removal);
 

@@ -118,6 +118,32 @@ static int tell_entry(json_t *details, const json_t *entry, const char *kind)
         return 0;
 }
 
+/* Those that stay after all; of a set once, by the job that made it. */
+static int tell_stays(json_t *stays, const json_t *entry, const char **last_set)
+{
+        const char *reason = json_get_string(entry, "stays", NULL);
+        const char *set = json_get_string(entry, "set", NULL);
+
+        if (!reason || (set && streq_ptr(set, *last_set)))
+                return 0;
+        *last_set = set;
+        return add_left(stays, set ? set : entry_id(entry), reason);
+}
+
+/* What was chosen and stays has not been counted among what is kept. */
+static int tell_kept(const Removal *removal, json_t *details)
+{
+        json_t *stays = json_object_get(details, "stays");
+        uint64_t kept = json_get_u64(removal->record, "kept", UINT64_MAX);
+
+        if (kept == UINT64_MAX)
+                return 0;
+        return json_object_set_new(details, "kept",
+                       json_integer((json_int_t)(kept + json_array_size(stays)))) < 0 ?
+                -ENOMEM :
+                0;
+}
+
 /* Into the record's details, which may say more already. */
 static int tell(const Removal *removal)
 {
@@ -125,15 +151,20 @@ static int tell(const Removal *removal)
         _cleanup_(json_decrefp) json_t *details = json_pack(
                 "{s:[],s:[],s:[]}", "removed", "left", "instances");
 
-        for (size_t k = 0; details && k < ELEMENTSOF(kinds); k++) {
+        if (!details || (removal->is_retention &&
+                                json_object_set_new(details, "stays", json_array()) < 0))
+                return -ENOMEM;
+        for (size_t k = 0; k < ELEMENTSOF(kinds); k++) {
+                const char *last_set = NULL;
                 const json_t *entry;
                 size_t i;
 
                 json_array_foreach(removal_entries(removal, kinds[k]), i, entry)
-                        if (tell_entry(details, entry, kinds[k]) < 0)
+                        if (tell_entry(details, entry, kinds[k]) < 0 ||
+                                tell_stays(json_object_get(details, "stays"), entry, &last_set) < 0)
                                 return -ENOMEM;
         }
-        if (!details)
+        if (tell_kept(removal, details) < 0)
                 return -ENOMEM;
         if (!record->details) {
                 record->details = TAKE_PTR(details);
@@ -161,7 +192,7 @@ static int count_entry(Remainder *remainder, json_t *entry)
 {
         const char *error = json_get_string(entry, "error", NULL);
 
-        if (json_get_bool(entry, "done", false))
+        if (json_get_bool(entry, "done", false) || json_object_get(entry, "stays"))
                 return 0;
         if (entry_leave(entry, "it was not tried") < 0)
                 return -ENOMEM;
@@ -316,6 +347,8 @@ int removal_work(Removal *removal)
         if (r >= 0)
                 r = removal_remove_images(removal);
         if (r >= 0 && !removal->stop)
+                r = removal_delete_skipped(removal);
+        if (r >= 0 && !removal->stop)
                 r = removal_delete_snapshots(removal);
         if (r >= 0 && !removal->stop)
                 r = removal_delete_bundles(removal);
@@ -326,9 +359,11 @@ int removal_work(Removal *removal)
         return r;
 }
 
-int removal_run(Bake *bake)
+int removal_run(Bake *bake, bool is_retention)
 {
-        _cleanup_(removal_done) Removal removal = { .bake = bake, .record = bake->record.removal };
+        _cleanup_(removal_done) Removal removal = {
+                .bake = bake, .record = bake->record.removal, .is_retention = is_retention
+        };
         int r;
 
         bake->record.state = RECORD_REMOVING;

@@ -12,6 +12,7 @@
  *      "bundles": [{"id": BUCKET/KEY of a manifest that no image is registered from}]
  *      "instances": [{"id"}]
  *      "override": ["protected", "locked"]: what is lifted instead of respected
+ *      "kept": of retention: how many were not given up
  *
  * Further members of the entries say how far each is, see removal-entry.h.
  */
@@ -22,11 +23,12 @@
 #define REMOVAL_IDS_MAX 2500
 
 /*
- * Works the record off and ends it. 0 when all is gone; what another image uses stays, and is named
+ * Works the record off and ends it; what retention has chosen is looked at again before it goes, see
+ * flow/reconsider.h. 0 when all is gone; what another image uses stays, and is named
  * in the details. Otherwise a negative errno and a failure: LeftOver names what stays and why, and
  * leaves the record unfinished, to be tried again; what may never go has failed by its name.
  */
-int removal_run(Bake *bake);
+int removal_run(Bake *bake, bool is_retention);
 
 /*
  * Takes out of a record's removal whatever is gone or untouched. False if nothing is left: true if

@@ -308,7 +308,7 @@ static int resume_removing(Bake *bake)
         if (streq(bake->record.kind, "prune"))
                 return prune_resume(bake);
         if (bake->record.cutting_usec == 0)
-                return removal_run(bake);
+                return removal_run(bake, /* is_retention= */ false);
         r = prune_resume_after_bake(bake);
         return r < 0 ? r : end_done(bake);
 }

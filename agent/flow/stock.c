@@ -18,6 +18,7 @@ struct StockSnapshot {
         char *name;
         char *instance;
         RetainState state;
+        bool has_no_class; /* and is complete */
         uint64_t start_time_usec;
         uint64_t size_gib;
 };
@@ -182,6 +183,8 @@ int stock_add_snapshots(Stock *stock, const Ec2SnapshotList *page)
                 if (!loose)
                         return -ENOMEM;
                 loose->state = judge_snapshot(stock, snapshot);
+                loose->has_no_class = snapshot->state == EC2_SNAPSHOT_COMPLETED &&
+                        !tag_list_get(&snapshot->tags, LABEL_CONSISTENCY);
                 loose->start_time_usec = snapshot->start_time_usec;
                 loose->size_gib = snapshot->size_gib;
                 if (copy(&loose->id, snapshot->id) < 0 || copy(&loose->job, job) < 0 ||
@@ -212,13 +215,27 @@ static int compare_snapshots(const void *a, const void *b)
         return r != 0 ? r : strcmp(x->id, y->id);
 }
 
-/* Whole only if all are; and what nobody knows the date of is not given up for its age. */
+/* What nobody knows the date of is not given up for its age, nor what lost a tag for its failure. */
+static int guard_set(StockObject *set, const StockSnapshot *snapshot)
+{
+        if (set->guard)
+                return 0;
+        if (snapshot->start_time_usec == 0)
+                return copy(&set->guard, "EC2 does not say when it was made");
+        if (snapshot->has_no_class)
+                return string_printf(&set->guard,
+                        "its snapshot %s has lost the tag " LABEL_CONSISTENCY
+                        ": give it back, or delete the set by hand",
+                        snapshot->id);
+        return 0;
+}
+
+/* Whole only if all are. */
 static int add_to_set(StockObject *set, const StockSnapshot *snapshot)
 {
         RetainObject *retain = &set->retain;
 
-        if (snapshot->start_time_usec == 0 && !set->guard &&
-                copy(&set->guard, "EC2 does not say when it was made") < 0)
+        if (guard_set(set, snapshot) < 0)
                 return -ENOMEM;
         if (set->snapshots.count == 0 || snapshot->start_time_usec < retain->created_usec)
                 retain->created_usec = snapshot->start_time_usec;

@@ -16,7 +16,18 @@ void manifest_done(Manifest *manifest)
 {
         for (size_t i = 0; i < manifest->n_parts; i++)
                 free(manifest->parts[i].filename);
+        for (size_t i = 0; i < manifest->n_mappings; i++) {
+                free(manifest->mappings[i].virtual_name);
+                free(manifest->mappings[i].device);
+        }
         free(manifest->parts);
+        free(manifest->mappings);
+        string_list_done(&manifest->ancestry);
+        string_list_done(&manifest->product_codes);
+        wrapped_keys_done(&manifest->keys);
+        free(manifest->signature);
+        free(manifest->ramdisk_id);
+        free(manifest->kernel_id);
         free(manifest->architecture);
         free(manifest->user);
         free(manifest->name);
@@ -69,8 +80,8 @@ bool manifest_is_part_name(const char *name, const char *filename)
         return digits && is_of(digits, "0123456789", PART_DIGITS_MAX);
 }
 
-/* The child of that name, of which there is one. */
-static int find_only(
+/* The child of that name, of which there is one at most; NULL for none. */
+static int find_once(
         const XmlNode *node, const char *name, const XmlNode **ret, char **reterr_message)
 {
         const XmlNode *found = NULL;
@@ -82,10 +93,18 @@ static int find_only(
                         return fail_element(reterr_message, "has more than one", name);
                 found = child;
         }
-        if (!found)
-                return fail_element(reterr_message, "is cut off, or no manifest: it lacks", name);
         *ret = found;
         return 0;
+}
+
+static int find_only(
+        const XmlNode *node, const char *name, const XmlNode **ret, char **reterr_message)
+{
+        int r = find_once(node, name, ret, reterr_message);
+
+        if (r >= 0 && !*ret)
+                return fail_element(reterr_message, "is cut off, or no manifest: it lacks", name);
+        return r;
 }
 
 static int get_text(const XmlNode *node, const char *name, const char **ret, char **reterr_message)
@@ -125,6 +144,81 @@ static int get_digest(const XmlNode *node, char *ret, char **reterr_message)
                 return fail_element(reterr_message, "has no SHA-1 in", "digest");
         memcpy(ret, text, MANIFEST_DIGEST_SIZE);
         return 0;
+}
+
+/* --- What may be missing -----------------------------------------------------------------------
+ */
+
+typedef struct OptionalText {
+        const char *element;
+        size_t offset; /* of the char * in a Manifest */
+} OptionalText;
+
+static const OptionalText OF_MACHINE[] = {
+        { "kernel_id", offsetof(Manifest, kernel_id) },
+        { "ramdisk_id", offsetof(Manifest, ramdisk_id) },
+};
+static const OptionalText OF_IMAGE[] = {
+        { "ec2_encrypted_key", offsetof(Manifest, keys.ec2_key) },
+        { "user_encrypted_key", offsetof(Manifest, keys.user_key) },
+        { "ec2_encrypted_iv", offsetof(Manifest, keys.ec2_iv) },
+        { "user_encrypted_iv", offsetof(Manifest, keys.user_iv) },
+};
+static const OptionalText OF_ROOT[] = { { "signature", offsetof(Manifest, signature) } };
+
+static int read_texts(Manifest *manifest, const XmlNode *node, const OptionalText *texts,
+        size_t n_texts, char **reterr_message)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < n_texts && r >= 0; i++) {
+                const XmlNode *child;
+
+                r = find_once(node, texts[i].element, &child, reterr_message);
+                if (r >= 0)
+                        r = xml_copy(child, "", (char **)((char *)manifest + texts[i].offset));
+        }
+        return r;
+}
+
+static int read_list(const XmlNode *node, const char *name, const char *item, StringList *list,
+        char **reterr_message)
+{
+        const XmlNode *all;
+        int r = find_once(node, name, &all, reterr_message);
+
+        for (const XmlNode *one = r < 0 ? NULL : xml_first(all); one && r >= 0;
+                one = xml_next(one)) {
+                const char *text = xml_text(one, "");
+
+                if (!text || !streq(xml_name(one), item))
+                        return fail_element(reterr_message, "has something else in", name);
+                r = string_list_add(list, text);
+        }
+        return r;
+}
+
+static int read_mappings(Manifest *manifest, const XmlNode *machine, char **reterr_message)
+{
+        const XmlNode *all;
+        int r = find_once(machine, "block_device_mapping", &all, reterr_message);
+
+        for (const XmlNode *one = r < 0 ? NULL : xml_first(all); one && r >= 0;
+                one = xml_next(one)) {
+                ManifestMapping *mapping = ARRAY_ADD(manifest->mappings, manifest->n_mappings);
+                const char *virtual_name, *device;
+
+                if (!mapping)
+                        return -ENOMEM;
+                r = get_text(one, "virtual", &virtual_name, reterr_message);
+                if (r >= 0)
+                        r = get_text(one, "device", &device, reterr_message);
+                if (r >= 0)
+                        r = string_replace(&mapping->virtual_name, virtual_name);
+                if (r >= 0)
+                        r = string_replace(&mapping->device, device);
+        }
+        return r;
 }
 
 /* --- Parts ------------------------------------------------------------------------------------ */
@@ -205,6 +299,22 @@ static int read_parts(Manifest *manifest, const XmlNode *image, char **reterr_me
 
 /* --- The whole -------------------------------------------------------------------------------- */
 
+static int read_machine(Manifest *manifest, const XmlNode *machine, char **reterr_message)
+{
+        const char *architecture;
+        int r = get_text(machine, "architecture", &architecture, reterr_message);
+
+        if (r >= 0)
+                r = string_replace(&manifest->architecture, architecture);
+        if (r >= 0)
+                r = read_texts(
+                        manifest, machine, OF_MACHINE, ELEMENTSOF(OF_MACHINE), reterr_message);
+        if (r >= 0)
+                r = read_list(machine, "product_codes", "product_code", &manifest->product_codes,
+                        reterr_message);
+        return r < 0 ? r : read_mappings(manifest, machine, reterr_message);
+}
+
 static int read_image(Manifest *manifest, const XmlNode *image, char **reterr_message)
 {
         const char *name, *user;
@@ -222,6 +332,11 @@ static int read_image(Manifest *manifest, const XmlNode *image, char **reterr_me
                 r = get_number(image, "size", &manifest->size_bytes, reterr_message);
         if (r >= 0)
                 r = get_number(image, "bundled_size", &manifest->bundled_bytes, reterr_message);
+        if (r >= 0)
+                r = read_list(
+                        image, "ancestry", "ancestor_ami_id", &manifest->ancestry, reterr_message);
+        if (r >= 0)
+                r = read_texts(manifest, image, OF_IMAGE, ELEMENTSOF(OF_IMAGE), reterr_message);
         if (r < 0)
                 return r;
         if (string_replace(&manifest->name, name) < 0 || string_replace(&manifest->user, user) < 0)
@@ -231,8 +346,8 @@ static int read_image(Manifest *manifest, const XmlNode *image, char **reterr_me
 
 static int read_root(Manifest *manifest, const XmlNode *root, char **reterr_message)
 {
-        const char *version, *architecture;
         const XmlNode *machine, *image;
+        const char *version;
         int r;
 
         if (!streq(xml_name(root), "manifest"))
@@ -244,12 +359,29 @@ static int read_root(Manifest *manifest, const XmlNode *root, char **reterr_mess
         if (r >= 0)
                 r = find_only(root, "machine_configuration", &machine, reterr_message);
         if (r >= 0)
-                r = get_text(machine, "architecture", &architecture, reterr_message);
+                r = read_machine(manifest, machine, reterr_message);
         if (r >= 0)
                 r = find_only(root, "image", &image, reterr_message);
         if (r >= 0)
-                r = string_replace(&manifest->architecture, architecture);
-        return r < 0 ? r : read_image(manifest, image, reterr_message);
+                r = read_image(manifest, image, reterr_message);
+        return r < 0 ? r : read_texts(manifest, root, OF_ROOT, ELEMENTSOF(OF_ROOT), reterr_message);
+}
+
+/* Both elements as they stand there, one behind the other: that, and nothing else, is what counts.
+ */
+static int digest_signed(const char *data, const XmlNode *root, unsigned char ret[SHA1_BYTES])
+{
+        static const char *const elements[] = { "machine_configuration", "image" };
+        _cleanup_(sha1_freep) Sha1 *sha1 = NULL;
+        int r = sha1_new(&sha1);
+
+        for (size_t i = 0; i < ELEMENTSOF(elements) && r >= 0; i++) {
+                size_t size;
+                size_t begin = xml_span(xml_find(root, elements[i]), &size);
+
+                r = sha1_add(sha1, data + begin, size);
+        }
+        return r < 0 ? r : sha1_end(sha1, ret);
 }
 
 int manifest_parse(const char *data, size_t size, Manifest *ret, char **reterr_message)
@@ -267,9 +399,24 @@ int manifest_parse(const char *data, size_t size, Manifest *ret, char **reterr_m
                                            : "is cut off, or no XML");
         if (r >= 0)
                 r = read_root(&manifest, xml_root(xml), reterr_message);
+        if (r >= 0)
+                r = digest_signed(data, xml_root(xml), manifest.signed_digest);
         if (r < 0)
                 return r;
         *ret = manifest;
         manifest = (Manifest){ 0 };
         return 0;
+}
+
+int manifest_verify(const Manifest *manifest, RsaKey *user, char **reterr_message)
+{
+        int r;
+
+        if (!manifest->signature)
+                return fail(reterr_message, "has no signature");
+        r = rsa_verify(user, manifest->signed_digest, manifest->signature);
+        if (r != -EBADMSG)
+                return r;
+        return fail(reterr_message,
+                "is not signed by the key of this certificate, or was changed since");
 }

@@ -4,6 +4,8 @@
  * with what came of it. Tests drive it against the simulated cloud, and break that on purpose.
  */
 
+#include <signal.h>
+
 #include "aws/ec2-instance.h"
 #include "aws/ec2-registration.h"
 #include "aws/ec2-snapshot.h"
@@ -294,6 +296,9 @@ static const struct {
         { "head-object", probe_head_object },
         { "delete-objects", probe_delete_objects },
         { "list-objects", probe_list_objects },
+        { "upload", probe_upload },
+        { "stream-object", probe_stream_object },
+        { "head-objects", probe_head_objects },
         { "prepare-snapshots", do_prepare_snapshots },
         { "prepare-image", probe_prepare_image },
         { "warm", do_warm },
@@ -326,7 +331,7 @@ static int answer_command(Probe *probe, const json_t *command, JsonStream *strea
         return json_stream_write(stream, answer);
 }
 
-static bool is_cancelled(void *userdata)
+bool probe_is_cancelled(void *userdata)
 {
         const Probe *probe = userdata;
 
@@ -340,7 +345,7 @@ AwsClient *probe_client(Probe *probe, const char *service)
                 .service = service,
                 .region = aws_region_from_environment(),
                 .credentials = probe->credentials,
-                .cancelled = is_cancelled,
+                .cancelled = probe_is_cancelled,
                 .userdata = probe,
         };
         AwsClient *client;
@@ -374,8 +379,10 @@ int main(void)
 {
         _cleanup_(json_stream_done) JsonStream stream = { .fd = -EBADF };
         _cleanup_(probe_done) Probe probe = { 0 };
-        int r = probe_init(&probe);
+        int r;
 
+        (void)signal(SIGPIPE, SIG_IGN);
+        r = probe_init(&probe);
         if (r < 0)
                 return 1;
         json_stream_init(&stream, STDIN_FILENO);

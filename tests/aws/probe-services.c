@@ -54,7 +54,7 @@ int probe_describe_templates(Probe *probe, const json_t *command, json_t *answer
         probe_read_strings(json_object_get(command, "versions"), &numbers);
         if (id)
                 r = ec2_describe_template_versions(
-                        probe->client, id, &numbers, &versions, &error);
+                        probe->client, (Ec2TemplateKey){ .id = id }, &numbers, &versions, &error);
         else
                 r = ec2_describe_current_templates(probe->client, &versions, &error);
         probe_put_error(answer, &error);

@@ -17,6 +17,9 @@ typedef struct Probe {
         Retry patience; /* of the client of EC2 */
 } Probe;
 
+/* As the `cancelled` of clients: `userdata` is the probe. */
+bool probe_is_cancelled(void *userdata);
+
 /* A client of another service, which the caller frees; ends the program if there can be none. */
 AwsClient *probe_client(Probe *probe, const char *service);
 
@@ -68,3 +71,6 @@ int probe_get_object(Probe *probe, const json_t *command, json_t *answer);
 int probe_head_object(Probe *probe, const json_t *command, json_t *answer);
 int probe_delete_objects(Probe *probe, const json_t *command, json_t *answer);
 int probe_list_objects(Probe *probe, const json_t *command, json_t *answer);
+int probe_upload(Probe *probe, const json_t *command, json_t *answer);
+int probe_stream_object(Probe *probe, const json_t *command, json_t *answer);
+int probe_head_objects(Probe *probe, const json_t *command, json_t *answer);

@@ -16,7 +16,7 @@ S3_OUTCOMES = {**OUTCOMES, 8: 'no-bucket', 9: 'denied', 10: 'acls-off', 11: 'els
 NAMES = {'imds': IMDS_OUTCOMES, 'credentials': CREDENTIALS_OUTCOMES,
          'get-parameter': SSM_OUTCOMES, 'put-parameter': SSM_OUTCOMES,
          **dict.fromkeys(('put-object', 'get-object', 'head-object', 'delete-objects',
-                          'list-objects'), S3_OUTCOMES)}
+                          'list-objects', 'upload', 'stream-object', 'head-objects'), S3_OUTCOMES)}
 
 
 class Probe:

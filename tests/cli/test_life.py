@@ -144,7 +144,8 @@ def test_a_dry_run_as_json_quiet_and_of_nothing(host, client):
 def test_a_prune_tells_what_went_and_what_was_left(host, client):
     details = {"removed": [{"id": IMAGE, "name": "web-1", "snapshots": ["snap-1", "snap-2"]},
                            {"id": "j-2", "snapshots": ["snap-3"]}],
-               "left": [{"id": OTHER, "reason": "launch template lt-1 names it"}], "kept": 7}
+               "left": [{"id": OTHER, "reason": "the permission ec2:DeleteSnapshot is missing"}],
+               "stays": [{"id": OTHER, "reason": "the parameter /golden/web names it"}], "kept": 7}
     request, result = job_done(host, client, "prune", details, "prune", "nightly")
     assert (request["profile"], request["options"]) == ("nightly", {})
     assert result.returncode == 0
@@ -154,7 +155,10 @@ def test_a_prune_tells_what_went_and_what_was_left(host, client):
         "j-2                    -              1",
         "",
         "Not deleted:",
-        "  ami-1a2b3c4d: launch template lt-1 names it",
+        "  ami-1a2b3c4d: the permission ec2:DeleteSnapshot is missing",
+        "",
+        "Kept, although no rule keeps it:",
+        "  ami-1a2b3c4d: the parameter /golden/web names it",
         "",
         "7 kept.",
     ]

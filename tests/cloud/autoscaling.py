@@ -71,6 +71,7 @@ def create_launch_configuration(world, params):
                            f"launch configuration already exists with the name {name}")
         world.launch_configurations[name] = {
             "LaunchConfigurationName": name, "ImageId": params["ImageId"],
+            "BlockDeviceMappings": params.get("BlockDeviceMappings", []),
             "InstanceType": params["InstanceType"], "CreatedTime": world.clock.now()}
     return {}
 
@@ -171,5 +172,14 @@ def describe_auto_scaling_groups(world, params):
     with world.lock:
         views = [one for one in world.scaling_groups.values()
                  if not names or one["AutoScalingGroupName"] in names]
+    if world.knobs["groups_name_templates"]:
+        views = [_without(one, "LaunchTemplateId") for one in views]
     page, token = _page(world, params, views)
     return {"AutoScalingGroups": page, "NextToken": token}
+
+
+def _without(view, member):
+    """A copy that has it nowhere."""
+    if isinstance(view, dict):
+        return {key: _without(value, member) for key, value in view.items() if key != member}
+    return [_without(one, member) for one in view] if isinstance(view, list) else view

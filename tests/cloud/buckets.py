@@ -15,6 +15,7 @@ BUCKET = {
     "owner": None,           # an account; None: ours
     "acls": False,           # new buckets refuse them since April 2023
     "shared": False,         # its owner lets our account do everything in it
+    "kms": False,            # a key of KMS encrypts it: an ETag is no MD5
 }
 MOST_KEYS = 1000
 
@@ -26,6 +27,7 @@ class Bucket:
         self.owner = fields["owner"]
         self.acls = fields["acls"]
         self.shared = fields["shared"]
+        self.kms = fields["kms"]
         self.created = created
         self.objects = {}
         self.uploads = {}

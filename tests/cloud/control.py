@@ -118,7 +118,7 @@ class Cloud:
         return self._ask("parameters")
 
     def objects(self, bucket=None):
-        """[{bucket, key, size, etag, acl, path, attributes}] of S3; the bytes are at `path`."""
+        """[{bucket, key, size, etag, acl, path, attributes, tags}] of S3; the bytes are at `path`."""
         return self._ask("objects", bucket=bucket)
 
     def metadata_of(self, instance):

@@ -81,6 +81,7 @@ class Image:
         self.created = None               # monotonic; None: has always been there
         self.created_date = None
         self.ready_at = None
+        self.deregistered_at = None       # monotonic
 
     @property
     def name(self):
@@ -104,10 +105,18 @@ class Image:
     def is_visible(self, visibility_seconds):
         return self.created is None or time.monotonic() - self.created >= visibility_seconds
 
+    def is_listed(self, linger_seconds):
+        """Also for a while after it is gone, as what is eventually consistent may be."""
+        if self.state != "deregistered":
+            return True
+        return (self.deregistered_at is not None
+                and time.monotonic() - self.deregistered_at < linger_seconds)
+
     def view(self):
         mappings = [self._mapping(*mapping) for mapping in self.mappings] + self.others
         reason = FAILURE if self.state == "failed" else None
-        return {**self.attributes, "ImageId": self.id, "OwnerId": self.owner, "State": self.state,
+        state = "available" if self.state == "deregistered" else self.state
+        return {**self.attributes, "ImageId": self.id, "OwnerId": self.owner, "State": state,
                 "ImageType": "machine", "Hypervisor": "xen",
                 "Public": {"Group": "all"} in self.permissions,
                 "DeprecationTime": self.deprecated_at, "DeregistrationProtection": self.protection,
@@ -168,7 +177,8 @@ def image_find(world, image_id):
 def describe_images(world, params):
     no_pages_of_ids(params, "ImageIds")
     with world.lock:
-        present = {one.id: one for one in world.images_visible() if one.state != "deregistered"}
+        linger = world.knobs["linger_seconds"]
+        present = {one.id: one for one in world.images_visible() if one.is_listed(linger)}
         for image_id in params.get("ImageIds", []):
             image_find(world, image_id)
         found = chosen(present, params.get("ImageIds"), image_absent)
@@ -215,6 +225,7 @@ def deregister_image(world, params):
         image = image_find_own(world, params["ImageId"])
         _check_protection(image)
         image.state = "deregistered"
+        image.deregistered_at = time.monotonic()
         results = []
         if params.get("DeleteAssociatedSnapshots"):
             results = [_delete_with_image(world, one) for one in image.snapshots()]

@@ -5,17 +5,27 @@ import base64
 import hashlib
 import pathlib
 import re
+import secrets
 import urllib.parse
 
 from .actions import action
 from .buckets import bucket_find
 from .errors import ApiError
-from .tags import tag_set
+from .tags import tag_set, tags_checked
 
 MOST_DELETED = 1000
 MOST_KEY_BYTES = 1024
+MOST_TAGS = 10
 KEPT = ("ContentType", "ContentEncoding", "CacheControl", "Metadata", "StorageClass",
         "ServerSideEncryption")
+
+
+def tags_of_header(text):
+    tags = tags_checked([{"Key": key, "Value": value} for key, value
+                         in urllib.parse.parse_qsl(text, keep_blank_values=True)])
+    if len(tags) > MOST_TAGS:
+        raise ApiError("BadRequest", "Object tags cannot be greater than 10")
+    return tags
 
 
 class Object:
@@ -27,7 +37,7 @@ class Object:
         self.acl = params.get("ACL", "private")
         self.attributes = {name: params[name] for name in KEPT if name in params}
         self.modified = modified
-        self.tags = dict(urllib.parse.parse_qsl(params.get("Tagging", "")))
+        self.tags = tags_of_header(params.get("Tagging", ""))
 
     def view(self):
         """As a listing has it."""
@@ -59,12 +69,18 @@ def object_store(world, params, body, etag=None):
         raise ApiError("KeyTooLongError", "Your key is too long")
     path = world.object_path()
     path.write_bytes(body)
-    made = Object(params["Key"], path, etag or hashlib.md5(body).hexdigest(), params,
+    made = Object(params["Key"], path, etag or _etag(world, params, body), params,
                   world.clock.now())
     with world.lock:
         object_forget(world, params["Bucket"], params["Key"])
         bucket_find(world, params["Bucket"]).objects[params["Key"]] = made
     return made
+
+
+def _etag(world, params, body):
+    if bucket_find(world, params["Bucket"]).kms:
+        return secrets.token_hex(16)
+    return hashlib.md5(body).hexdigest()
 
 
 def object_forget(world, bucket, key):
@@ -196,4 +212,5 @@ def object_age(world, bucket, key, seconds):
 def object_report(bucket, one):
     """What a test is told of it."""
     return {"bucket": bucket.name, "key": one.key, "size": one.size, "etag": one.etag,
-            "acl": one.acl, "path": str(one.path), "attributes": one.attributes}
+            "acl": one.acl, "path": str(one.path), "attributes": one.attributes,
+            "tags": one.tags}

@@ -149,7 +149,8 @@ class S3(Service):
 
     def _needed(self, call):
         return ([f"s3:{PERMISSIONS.get(call.action, call.action)}"]
-                + (["s3:PutObjectAcl"] if "ACL" in call.params else []))
+                + (["s3:PutObjectAcl"] if "ACL" in call.params else [])
+                + (["s3:PutObjectTagging"] if "Tagging" in call.params else []))
 
     def _done(self, call, operation, result):
         reply = reply_make(operation, result, ROOTS.get(operation.name), NAMESPACE)

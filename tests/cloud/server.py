@@ -86,7 +86,9 @@ class Server:
         }
         ports = {"ec2": settings["ec2_port"]}
         return {name: Listener((host, ports.get(name, 0)), services.get(name, ec2).handle,
-                               self._idle_seconds, tls) for name, tls in contexts.items()}
+                               self._idle_seconds, tls,
+                               self.world.broken_body if name == "s3" else None)
+                for name, tls in contexts.items()}
 
     def _idle_seconds(self):
         return self.world.knobs["keepalive_seconds"]

@@ -39,6 +39,7 @@ KNOBS = {
     "machines_reboot": False,        # CreateImage that reboots cuts when instance_stopped() is said
     "parameter_seconds": 0.0,        # that SSM takes to look at a new parameter's image
     "visibility_seconds": 0.0,       # new snapshots and images are not found for so long
+    "linger_seconds": 0.0,           # deregistered images are listed as they were for so long
     "page_cap": 1000,                # no page of a list is longer
     "newest_first": False,           # in lists: what comes while one is read moves its pages on
     "launch_seconds": 0.0,           # an instance is `pending` for so long
@@ -54,11 +55,13 @@ KNOBS = {
     "fail_images": 0,                # so many of the next CreateImage calls end in `failed`
     "fail_copies": 0,                # and of CopyImage
     "copies_at_once": 100,           # so many images may be pending in a region that are copies
+    "groups_name_templates": False,  # Auto Scaling tells of a launch template the name, and no id
     "kms_keys": None,                # ids, aliases and ARNs that can be used; None: all that are asked
     "unknown_accounts": [],          # nothing can be shared with them
     "cooldown_seconds": 86400.0,     # of the protection from being deregistered
     "wrong_region": "PermanentRedirect",     # what S3 says to it, see s3.WRONG_REGION
     "signed_payloads": False,        # S3 refuses a body whose hash is not signed
+    "break_bodies": [],              # how the next large bodies for S3 end: "stall", "reset", None: well
     "locked_objects": [],            # keys that S3 does not delete
     "ignore_filters": False,         # as an EC2-compatible cloud does with those that it lacks
     "deny": [],                      # actions that the caller's policy does not allow

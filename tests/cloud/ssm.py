@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """SSM's Parameter Store, by the JSON 1.1 protocol."""
 
+import base64
 import json
 import re
 import time
@@ -101,9 +102,11 @@ class Parameter:
             if _is_available(world, value):
                 self._take(world, version, value)
 
-    def view(self, world, version):
+    def view(self, world, version, decrypted):
         settings = world.settings
         value, modified = self.versions[version]
+        if self.kind == "SecureString" and not decrypted:
+            value = base64.b64encode(value.encode()).decode()
         arn = (f"arn:{settings['partition']}:ssm:{settings['region']}:{settings['account']}:"
                f"parameter/{self.name.lstrip('/')}")
         return {"Name": self.name, "Type": self.kind, "Value": value, "Version": version,
@@ -139,9 +142,13 @@ def _find(world, name):
 
 @action("ssm", "GetParameter")
 def get_parameter(world, params):
+    decrypted = params.get("WithDecryption", False)
     with world.lock:
         parameter, version = _find(world, params["Name"])
-        return {"Parameter": parameter.view(world, version)}
+        if parameter.kind == "SecureString" and decrypted and "Decrypt" in world.knobs["deny"]:
+            raise ApiError("AccessDeniedException", "User is not authorized to perform: "
+                           "kms:Decrypt on the resource associated with this ciphertext")
+        return {"Parameter": parameter.view(world, version, decrypted)}
 
 
 @action("ssm", "PutParameter")

@@ -13,6 +13,7 @@ import urllib.parse
 MAX_HEAD_BYTES = 64 << 10
 MAX_BODY_BYTES = 16 << 20
 HANDSHAKE_SECONDS = 10
+STALL_SECONDS = 60
 REASONS = {200: "OK", 204: "No Content", 206: "Partial Content", 301: "Moved Permanently",
            307: "Temporary Redirect", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
            404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",
@@ -67,9 +68,10 @@ class Reply:
 
 
 class Connection:
-    def __init__(self, sock, number):
+    def __init__(self, sock, number, breaks=None):
         self._sock = sock
         self._buffer = bytearray()       # bytes would be copied whole with each piece
+        self._breaks = breaks
         self.number = number
 
     def read_request(self, idle_seconds):
@@ -126,12 +128,24 @@ class Connection:
             raise BadRequest(f"Content-Length {length} is not accepted")
         if request.header("expect", "").lower() == "100-continue":
             self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        how = self._breaks(int(length)) if self._breaks else None
         while len(self._buffer) < int(length):
+            if how and len(self._buffer) >= int(length) // 2:
+                self._break(how)
             if not self._fill():
                 raise BadRequest("the body ends early")
         body = bytes(self._buffer[:int(length)])
         del self._buffer[:int(length)]
         return body
+
+    def _break(self, how):
+        """In the midst of a body: the client has sent more than it sees taken."""
+        if how == "stall":
+            poller = select.poll()
+            poller.register(self._sock.fileno(), select.POLLRDHUP)
+            poller.poll(STALL_SECONDS * 1000)
+        self.reset()
+        raise OSError(f"{how} of a body, as a test wants it")
 
     def _fill(self):
         try:
@@ -161,8 +175,9 @@ class Listener:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, address, handler, idle_seconds, tls=None):
+    def __init__(self, address, handler, idle_seconds, tls=None, breaks=None):
         self._handler = handler
+        self._breaks = breaks
         self._idle_seconds = idle_seconds
         self._tls = tls
         self._lock = threading.Lock()
@@ -194,7 +209,7 @@ class Listener:
 
     def _serve(self, sock):
         try:
-            connection = Connection(self._secured(sock), next(self._numbers))
+            connection = Connection(self._secured(sock), next(self._numbers), self._breaks)
         except OSError:
             sock.close()
             return

@@ -27,6 +27,7 @@ SETTABLE = ("billing_products", "launched", "marketplace_codes", "uefi_data")   
 REGIONAL = ("instances", "volumes", "snapshots", "images", "launches", "copies", "parameters",
             "launch_templates", "launch_configurations", "scaling_groups")
 EMPTIED = ("copies", "parameters", "launch_templates", "launch_configurations", "scaling_groups")
+LARGE_BODY_BYTES = 64 << 10
 VENDOR = "137112412989"      # the account that Amazon Linux images belong to
 
 
@@ -134,6 +135,12 @@ class World:
             for region in self.regions.values():
                 region.launches.clear()
                 region.copies.clear()
+
+    def broken_body(self, size):
+        """How the body of a request that has begun shall break, or None."""
+        with self.lock:
+            ways = self.knobs["break_bodies"]
+            return ways.pop(0) if ways and size >= LARGE_BODY_BYTES else None
 
     def object_path(self):
         """Where the bytes of a further object go."""

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+import capture
 from freezer import Server, kill, name_of, wait_until
 from lab.kernel import requires_file_systems
+from lab.loopdisk import LoopDisk
 from lab.loopfs import LoopFs
 from lab.paths import MEMORY, scratch_folder
 
@@ -78,3 +80,35 @@ def client(server):
     yield client
     client.close()
     wait_until(lambda: not server.ledgers())
+
+
+@pytest.fixture
+def stage(scratch):
+    """A folder for staged images, on another file system than those that are captured."""
+    folder = Path(scratch, "stage")
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+@pytest.fixture
+def make_disk(scratch):
+    with contextlib.ExitStack() as stack:
+        def make(*kinds, **options):
+            requires_file_systems(*filter(None, kinds))
+            return stack.enter_context(LoopDisk(scratch, kinds, **options))
+        yield make
+
+
+@pytest.fixture
+def capture_server(scratch):
+    server = capture.Server(scratch)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def capturer(capture_server, make_fs, make_disk):
+    """Gone before the file systems that it holds are."""
+    client = capture_server.client()
+    yield client
+    client.close()

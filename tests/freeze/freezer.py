@@ -156,31 +156,42 @@ class Client:
         self.socket.close()
 
 
-class Server:
-    """systemd-socket-activate with the freezer behind it, and the processes of each freeze."""
+class Activated:
+    """systemd-socket-activate with a program behind it, one for each connection, and its log."""
 
-    def __init__(self, folder, ledger_dir, accept=True, uid=0):
-        self.path = os.path.join(folder, "freezer.sock")
-        self.ledger_dir = ledger_dir
-        command = ["systemd-socket-activate", "--seqpacket", "-l", self.path]
-        command += ["--accept"] if accept else []
-        command += [str(BUILD / "quiesced-freezer"), f"--ledger-dir={ledger_dir}"]
-        self.log_path = os.path.join(folder, "freezer.log")
+    def __init__(self, folder, name, command, accept=True, uid=0):
+        self.path = os.path.join(folder, f"{name}.sock")
+        self.log_path = os.path.join(folder, f"{name}.log")
+        starter = ["systemd-socket-activate", "--seqpacket", "-l", self.path]
+        starter += ["--accept"] if accept else []
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log)
+            self.process = subprocess.Popen([*starter, *command], stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log)
         end = time.monotonic() + 5
         while not is_listening(self.path):
             assert time.monotonic() < end, self.log()
             time.sleep(0.01)
         os.chown(self.path, uid, -1)
 
-    def client(self):
-        return Client(self.path)
-
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
             return file.read()
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+class Server(Activated):
+    """The freezer, and the processes of each freeze."""
+
+    def __init__(self, folder, ledger_dir, accept=True, uid=0):
+        self.ledger_dir = ledger_dir
+        super().__init__(folder, "freezer", [str(BUILD / "quiesced-freezer"),
+                                             f"--ledger-dir={ledger_dir}"], accept, uid)
+
+    def client(self):
+        return Client(self.path)
 
     def ledgers(self):
         if not os.path.isdir(self.ledger_dir):
@@ -201,10 +212,6 @@ class Server:
                                   check=False)
         done.stderr = self.log()[start:]
         return done
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait(10)
 
 
 class Family:

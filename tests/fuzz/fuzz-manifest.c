@@ -2,6 +2,8 @@
 /* A manifest, which anybody may have put into a bucket: what it names is never a path, and never
  * twice. */
 
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,16 +25,34 @@ static void check(const Manifest *manifest)
         }
 }
 
+/* A signature that nobody made, and keys that nobody wrapped. */
+static void check_refused(const Manifest *manifest)
+{
+        static RsaKey *key;
+        BundleKeys *keys = NULL;
+        char *message = NULL;
+
+        if (!key)
+                key = EVP_RSA_gen(1024);
+        if (!key || manifest_verify(manifest, key, &message) != -EBADMSG || !message)
+                abort();
+        if (bundle_keys_unwrap(&manifest->keys, key, &keys) != -EBADMSG || keys)
+                abort();
+        free(message);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         Manifest manifest = { 0 };
         char *message = NULL;
         int r = manifest_parse((const char *)data, size, &manifest, &message);
 
-        if (r == 0)
+        if (r == 0) {
                 check(&manifest);
-        else if (!message || manifest.name)
+                check_refused(&manifest);
+        } else if (!message || manifest.name) {
                 abort();
+        }
         free(message);
         manifest_done(&manifest);
         return 0;

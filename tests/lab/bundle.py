@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bundles of instance-store images as others made them: a manifest, and parts of a few bytes."""
+"""Bundles of instance-store images as others make them: with parts of a few bytes, or whole ones."""
 
+import gzip
 import hashlib
+import re
+import subprocess
 
 
 def part_name(name, index):
@@ -46,3 +49,53 @@ def put_bundle(cloud, bucket, prefix, name, parts=3, text=None, tags=None):
     cloud.put_object(bucket, key, text or manifest(name, parts), acl="aws-exec-read",
                      tags=tags)
     return f"{bucket}/{key}"
+
+
+def _openssl(*arguments, data):
+    return subprocess.run(["openssl", *map(str, arguments)], input=data, check=True,
+                          stdout=subprocess.PIPE).stdout
+
+
+def _wrap(certificate, text):
+    return _openssl("pkeyutl", "-encrypt", "-certin", "-inkey", certificate, "-pkeyopt",
+                    "rsa_padding_mode:pkcs1", data=text.encode()).hex()
+
+
+def sign(text, private_key):
+    """The manifest with a signature by a key over what it says."""
+    signed = b"".join(re.search(rb"<%s>.*</%s>" % (name, name), text, re.S).group()
+                      for name in (b"machine_configuration", b"image"))
+    signature = _openssl("dgst", "-sha1", "-sign", private_key, data=signed).hex().encode()
+    return re.sub(rb"<signature>.*</signature>", b"<signature>%s</signature>" % signature, text)
+
+
+def pack(image, folder, pki, name="web", member=None, key="00112233445566778899aabbccddeeff",
+         vector="ffeeddccbbaa99887766554433221100", part_bytes=10 << 20, digest=None, **changes):
+    """A whole bundle of a file into a folder, by tar (without its holes), gzip and openssl.
+
+    `member` and `digest` stand in place of the archive and of its SHA-1, and `changes` replaces text
+    before it is signed.
+    """
+    archive = member if member is not None else subprocess.run(
+        ["tar", "-ch", "--owner", "0", "--group", "0", "-C", image.parent, image.name],
+        check=True, stdout=subprocess.PIPE).stdout
+    body = _openssl("enc", "-aes-128-cbc", "-K", key, "-iv", vector, data=gzip.compress(archive, 1))
+    bodies = [body[at:at + part_bytes] for at in range(0, len(body), part_bytes)]
+    listed = ""
+    for index, part in enumerate(bodies):
+        (folder / f"{name}.part.{index}").write_bytes(part)
+        listed += (f"<part index='{index}'><filename>{name}.part.{index}</filename>"
+                   f"<digest algorithm='SHA1'>{hashlib.sha1(part).hexdigest()}</digest></part>")
+    text = manifest(name, 0).decode()
+    for element, value in {
+            "digest": digest or hashlib.sha1(archive).hexdigest(), "size": image.stat().st_size,
+            "bundled_size": len(body), "ec2_encrypted_key": _wrap(pki.ec2, key),
+            "user_encrypted_key": _wrap(pki.user, key), "ec2_encrypted_iv": _wrap(pki.ec2, vector),
+            "user_encrypted_iv": _wrap(pki.user, vector)}.items():
+        text = re.sub(rf"(<{element}(?: [^>]*)?>)[^<]*(</{element}>)", rf"\g<1>{value}\g<2>", text)
+    text = text.replace("<parts count='0'></parts>", f"<parts count='{len(bodies)}'>{listed}</parts>")
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    path = folder / f"{name}.manifest.xml"
+    path.write_bytes(sign(text.encode(), pki.user_key))
+    return path

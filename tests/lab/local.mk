@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	%D%/__init__.py \
 	%D%/bundle.py \
 	%D%/bus.py \
+	%D%/certificates.py \
 	%D%/checkers.py \
 	%D%/database.py \
 	%D%/debian.py \
@@ -20,6 +21,7 @@ EXTRA_DIST += \
 	%D%/processes.py \
 	%D%/setup.sh \
 	%D%/story.py \
+	%D%/unbundle.py \
 	%D%/verdict.py \
 	%D%/worker.py \
 	%D%/written.py

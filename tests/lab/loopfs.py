@@ -107,6 +107,18 @@ def loop_device(image, size):
         run("losetup", "-d", device)
 
 
+def superblock_number(mount_point):
+    """(major, minor) of what is mounted there last, as mountinfo has it."""
+    found = None
+    with open("/proc/self/mountinfo", "rb") as mounts:
+        for line in mounts:
+            fields = line.split(b" ")
+            point = re.sub(rb"\\([0-7]{3})", lambda m: bytes([int(m[1], 8)]), fields[4])
+            if os.fsdecode(point) == mount_point:
+                found = tuple(int(n) for n in fields[2].split(b":"))
+    return found
+
+
 class LoopFs:
     """One file system: an image file, its loop device, and where it is mounted."""
 
@@ -161,14 +173,7 @@ class LoopFs:
     @property
     def number(self):
         """(major, minor) of the superblock, which for btrfs only mountinfo tells."""
-        found = None
-        with open("/proc/self/mountinfo", "rb") as mounts:
-            for line in mounts:
-                fields = line.split(b" ")
-                point = re.sub(rb"\\([0-7]{3})", lambda m: bytes([int(m[1], 8)]), fields[4])
-                if os.fsdecode(point) == self.mount_point:
-                    found = tuple(int(n) for n in fields[2].split(b":"))
-        return found
+        return superblock_number(self.mount_point)
 
     def accepts_write(self, timeout=2.0):
         return accepts_write(self.mount_point, timeout)

@@ -125,8 +125,10 @@ class Workplace:
         self.write_config()
         shutil.rmtree(self.folder / "jobs", ignore_errors=True)
 
-    def start(self, verb, job=None, pause=None, **request):
-        environment = {**os.environ, **self.cloud.env(), "STATE_DIRECTORY": str(self.folder),
+    def start(self, verb, job=None, pause=None, state=None, **request):
+        """`state`: the folder of another host's records."""
+        environment = {**os.environ, **self.cloud.env(),
+                       "STATE_DIRECTORY": str(state or self.folder),
                        "QUIESCED_CONFIG": str(self.folder / "quiesced.conf")}
         environment.update({"QUIESCED_TEST_PAUSE": pause} if pause else {})
         request = {"verb": verb, **({"job": job} if job else {}), **request}

@@ -7,8 +7,8 @@ from lab import debian
 
 # What the package depends on, and polkit, which it recommends and which takes libpam-systemd.
 PACKAGES = [
-    "ca-certificates", "dbus", "libcurl4", "libexpat1", "libinih1", "libjansson4",
-    "libpam-systemd", "polkitd", "systemd", "systemd-sysv",
+    "ca-certificates", "dbus", "libcurl4", "libexpat1", "libinih1", "libisal2",
+    "libjansson4", "libpam-systemd", "polkitd", "systemd", "systemd-sysv",
 ]
 
 

@@ -16,7 +16,7 @@ AUTHORITY = "/etc/cloud.pem"
 INSTANCE = "i-0123456789abcdef0"
 # The service has nothing of its own to be enabled by, but names the others.
 UNITS = {"quiesced.service": "indirect", "quiesced.timer": "enabled",
-         "quiesced-freezer.socket": "enabled"}
+         "quiesced-freezer.socket": "enabled", "quiesced-capture.socket": "enabled"}
 ANNOUNCE = "quiesced-announce.service"
 # Those of all users and groups are copied before they change.
 BACKUPS = {"/etc/.pwd.lock", "/etc/group-", "/etc/gshadow-", "/etc/passwd-", "/etc/shadow-"}
@@ -85,6 +85,7 @@ def test_its_user_can_log_in_nowhere(machine):
         ("/run/quiesced", "755 root:root"),
         ("/run/quiesced/freezer", "700 root:root"),
         ("/run/quiesced/freezer.sock", "600 quiesced:quiesced"),
+        ("/run/quiesced/capture.sock", "600 quiesced:quiesced"),
         ("/var/lib/quiesced", "700 quiesced:quiesced"),
     ],
 )

@@ -97,7 +97,7 @@ def test_the_rpm_keeps_the_configuration(rpm):
 
 def test_the_rpm_enables_by_preset_and_stops_schedules(rpm):
     scripts = query(rpm, "scripts")
-    assert "preset quiesced-freezer.socket quiesced.service quiesced.timer" in scripts
+    assert "preset quiesced-freezer.socket quiesced-capture.socket quiesced.service quiesced.timer" in scripts
     assert "'quiesced-bake@*.timer'" in scripts and "'quiesced-prune@*.timer'" in scripts
 
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/manifest.h"
 
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+
 #include "base/text.h"
 #include "tests/unit/unit.h"
 
@@ -145,6 +148,173 @@ static void parts_have_a_limit(void **state)
         }
 }
 
+/* --- Writing ---------------------------------------------------------------------------------- */
+
+static int make_key(void **state)
+{
+        *state = EVP_RSA_gen(1024);
+        return *state ? 0 : -1;
+}
+
+static int free_key(void **state)
+{
+        (void)rsa_key_free(*state);
+        return 0;
+}
+
+static void add_mapping(Manifest *manifest, const char *virtual_name, const char *device)
+{
+        ManifestMapping *mapping = ARRAY_ADD(manifest->mappings, manifest->n_mappings);
+
+        assert_non_null(mapping);
+        *mapping = (ManifestMapping){ strdup(virtual_name), strdup(device) };
+}
+
+static void add_part(Manifest *manifest, const char *filename)
+{
+        ManifestPart *part = ARRAY_ADD(manifest->parts, manifest->n_parts);
+
+        assert_non_null(part);
+        *part = (ManifestPart){ .filename = strdup(filename), .digest = DIGEST };
+}
+
+static Manifest a_manifest(void)
+{
+        Manifest manifest = {
+                .name = strdup("web"),
+                .user = strdup("123456789012"),
+                .architecture = strdup("x86_64"),
+                .digest = DIGEST,
+                .size_bytes = 10737418240,
+                .bundled_bytes = 12345678,
+                .kernel_id = strdup("aki-1"),
+                .ramdisk_id = strdup("ari-1"),
+                .keys = { strdup("aa"), strdup("bb"), strdup("cc"), strdup("dd") },
+        };
+
+        assert_int_equal(string_list_add(&manifest.product_codes, "774F4FF8"), 0);
+        assert_int_equal(string_list_add(&manifest.ancestry, "ami-1"), 0);
+        assert_int_equal(string_list_add(&manifest.ancestry, "ami-2"), 0);
+        add_mapping(&manifest, "root", "/dev/sda1");
+        add_mapping(&manifest, "ami", "sda1");
+        add_mapping(&manifest, "ephemeral0", "sdb");
+        add_part(&manifest, "web.part.0000");
+        add_part(&manifest, "web.part.0001");
+        return manifest;
+}
+
+static void its_bytes_are_these(void **state)
+{
+        static const char expected[] =
+                "<machine_configuration><architecture>x86_64</architecture><block_device_mapping>"
+                "<mapping><virtual>ami</virtual><device>sda1</device></mapping>"
+                "<mapping><virtual>ephemeral0</virtual><device>sdb</device></mapping>"
+                "<mapping><virtual>root</virtual><device>/dev/sda1</device></mapping>"
+                "</block_device_mapping><kernel_id>aki-1</kernel_id><ramdisk_id>ari-1</ramdisk_id>"
+                "<product_codes><product_code>774F4FF8</product_code></product_codes>"
+                "</machine_configuration><image><name>web</name><user>123456789012</user>"
+                "<type>machine</type><ancestry><ancestor_ami_id>ami-1</ancestor_ami_id>"
+                "<ancestor_ami_id>ami-2</ancestor_ami_id></ancestry><digest algorithm='SHA1'>" DIGEST
+                "</digest><size>10737418240</size><bundled_size>12345678</bundled_size>"
+                "<ec2_encrypted_key algorithm='AES-128-CBC'>aa</ec2_encrypted_key>"
+                "<user_encrypted_key algorithm='AES-128-CBC'>bb</user_encrypted_key>"
+                "<ec2_encrypted_iv>cc</ec2_encrypted_iv><user_encrypted_iv>dd</user_encrypted_iv>"
+                "<parts count='2'>" PART("0", "web.part.0000") PART("1", "web.part.0001")
+                "</parts></image><signature>";
+        _cleanup_(manifest_done) Manifest manifest = a_manifest();
+        _cleanup_(freep) char *text = NULL, *message = NULL;
+        const char *signed_part;
+
+        assert_int_equal(manifest_write(&manifest, *state, &text, &message), 0);
+        assert_ptr_equal(startswith(text, "<?xml version='1.0'?><manifest><version>2007-10-10"
+                                          "</version><bundler><name>quiesced</name><version>"),
+                strstr(text, PACKAGE_VERSION));
+        signed_part = strstr(text, "</bundler>") + strlen("</bundler>");
+        assert_memory_equal(signed_part, expected, strlen(expected));
+        assert_non_null(endswith(text, "</signature></manifest>"));
+        /* 1024 bits. */
+        assert_int_equal(strlen(signed_part), strlen(expected) + 256 + 23);
+}
+
+static void what_is_written_is_read_and_verified(void **state)
+{
+        _cleanup_(manifest_done) Manifest manifest = a_manifest();
+        _cleanup_(manifest_done) Manifest back = { 0 };
+        _cleanup_(freep) char *text = NULL, *message = NULL;
+        _cleanup_(rsa_key_freep) RsaKey *other = EVP_RSA_gen(1024);
+
+        assert_int_equal(manifest_write(&manifest, *state, &text, &message), 0);
+        assert_int_equal(manifest_parse(text, strlen(text), &back, &message), 0);
+        assert_int_equal(manifest_verify(&back, *state, &message), 0);
+        assert_string_equal(back.kernel_id, "aki-1");
+        assert_string_equal(back.ramdisk_id, "ari-1");
+        assert_string_equal(back.product_codes.items[0], "774F4FF8");
+        assert_int_equal(back.ancestry.count, 2);
+        assert_string_equal(back.ancestry.items[1], "ami-2");
+        assert_int_equal(back.n_mappings, 3);
+        assert_string_equal(back.mappings[2].device, "/dev/sda1");
+        assert_string_equal(back.keys.ec2_key, "aa");
+        assert_string_equal(back.keys.user_key, "bb");
+        assert_string_equal(back.keys.ec2_iv, "cc");
+        assert_string_equal(back.keys.user_iv, "dd");
+        assert_int_equal(back.size_bytes, manifest.size_bytes);
+        assert_int_equal(manifest_verify(&back, other, &message), -EBADMSG);
+        assert_non_null(strstr(message, "is not signed by the key"));
+}
+
+/* Any byte between the first signed tag and the last one; outside of them it is not signed. */
+static void a_changed_byte_is_found(void **state)
+{
+        _cleanup_(manifest_done) Manifest manifest = a_manifest();
+        _cleanup_(freep) char *text = NULL, *message = NULL;
+        size_t begin, end, n_read = 0;
+
+        assert_int_equal(manifest_write(&manifest, *state, &text, &message), 0);
+        begin = (size_t)(strstr(text, "<machine_configuration>") - text);
+        end = (size_t)(strstr(text, "<signature>") - text);
+        for (size_t i = begin; i < end; i++) {
+                _cleanup_(manifest_done) Manifest back = { 0 };
+                _cleanup_(freep) char *problem = NULL;
+
+                text[i] ^= 1;
+                if (manifest_parse(text, strlen(text), &back, &problem) == 0) {
+                        n_read++;
+                        assert_int_equal(manifest_verify(&back, *state, &problem), -EBADMSG);
+                }
+                text[i] ^= 1;
+        }
+        assert_in_range(n_read, 50, end - begin);
+}
+
+static void what_no_registry_takes_is_not_written(void **state)
+{
+        static const char *const bad[] = { "", "a b", "a<b", "a&b", "a'b", "a\"b", "\n", "\xc3\xa4" };
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                _cleanup_(freep) char *text = NULL, *message = NULL;
+                _cleanup_(manifest_done) Manifest manifest = a_manifest();
+
+                assert_int_equal(string_replace(&manifest.kernel_id, bad[i]), 0);
+                assert_int_equal(manifest_write(&manifest, *state, &text, &message), -EINVAL);
+                assert_non_null(strstr(message, "as its kernel_id"));
+                assert_null(text);
+        }
+}
+
+static void a_user_is_digits(void **state)
+{
+        static const char *const bad[] = { "", "1234-5678-9012", "arn", "123456789012345678901" };
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                _cleanup_(freep) char *text = NULL, *message = NULL;
+                _cleanup_(manifest_done) Manifest manifest = a_manifest();
+
+                assert_int_equal(string_replace(&manifest.user, bad[i]), 0);
+                assert_int_equal(manifest_write(&manifest, *state, &text, &message), -EINVAL);
+                assert_non_null(strstr(message, "account in digits"));
+        }
+}
+
 static void names_of_parts(void **state)
 {
         static const char *const good[] = { "web.part.0", "web.part.007", "web.part.1234567890" };
@@ -166,8 +336,13 @@ int main(void)
                 cmocka_unit_test(every_truncation_is_cut_off),
                 cmocka_unit_test(a_long_one_is_not_read),
                 cmocka_unit_test(parts_have_a_limit),
+                cmocka_unit_test(its_bytes_are_these),
+                cmocka_unit_test(what_is_written_is_read_and_verified),
+                cmocka_unit_test(a_changed_byte_is_found),
+                cmocka_unit_test(what_no_registry_takes_is_not_written),
+                cmocka_unit_test(a_user_is_digits),
                 cmocka_unit_test(names_of_parts),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, make_key, free_key);
 }

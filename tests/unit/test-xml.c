@@ -176,6 +176,25 @@ static void a_thousand_snapshots_are_read_in_order(void **state)
         assert_int_equal(n, 1000);
 }
 
+/* What a signature is over, with all that stands in it. */
+static void an_element_has_its_place_in_the_bytes(void **state)
+{
+        static const char text[] = "<?xml version='1.0'?>\n<a><!-- <b>c</b> --><b x='1'>\n <c/>&amp;"
+                                   "\xc3\xa4</b ><d/></a>";
+        static const char expected[] = "<b x='1'>\n <c/>&amp;\xc3\xa4</b >";
+        _cleanup_(xml_freep) Xml *xml = NULL;
+        size_t begin, size;
+
+        (void)state;
+        assert_int_equal(xml_parse(text, strlen(text), &xml), 0);
+        begin = xml_span(xml_find(xml_root(xml), "b"), &size);
+        assert_int_equal(size, strlen(expected));
+        assert_memory_equal(text + begin, expected, size);
+        begin = xml_span(xml_root(xml), &size);
+        assert_int_equal(begin, strlen("<?xml version='1.0'?>\n"));
+        assert_int_equal(begin + size, strlen(text));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -190,6 +209,7 @@ int main(void)
                 cmocka_unit_test(the_number_of_elements_has_a_limit),
                 cmocka_unit_test(the_size_has_a_limit),
                 cmocka_unit_test(a_thousand_snapshots_are_read_in_order),
+                cmocka_unit_test(an_element_has_its_place_in_the_bytes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,8 +25,8 @@ PACKAGES = (
     "btrfs-progs", "ca-certificates", "cryptsetup-bin", "dbus", "dmsetup", "dosfstools",
     "e2fsprogs", "iproute2", "kmod", "libpam-systemd", "linux-image-cloud-amd64", "lvm2", "mdadm",
     "polkitd", "qemu-guest-agent", "systemd", "systemd-sysv", "udev", "xfsprogs",
-    "libblkid1", "libcurl4", "libexpat1", "libinih1", "libjansson4", "libmount1", "libssl3",
-    "libsystemd0",
+    "libblkid1", "libcurl4", "libexpat1", "libinih1", "libisal2", "libjansson4", "libmount1",
+    "libssl3", "libsystemd0",
 )
 # Nothing that a test needs, and every snapshot copies it.
 LEFT_OUT = (

@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from lab import processes
+from lab.processes import wait_until
 from lab.worker import INSTANCE_ID
 
 ERROR = "org.quiesced1.Error."
@@ -75,6 +77,27 @@ def test_after_a_kill_at_any_step_it_is_finished(plain, point, times):
     assert len(plain.called("DeregisterImage")) == calls
 
 
+def test_the_record_of_many_is_not_written_anew_for_each(place):
+    """What becomes of one is appended, and is there for whoever finishes it after a kill."""
+    images = [place.make_image(f"image {i}", job=f"made-{i}")[0] for i in range(3)]
+    job = place.new_job()
+    record = place.folder / "jobs" / f"{job}.json"
+    worker = place.start_until("removing", "deregister", job, ids=images)
+    whole = record.stat()
+    worker.go_on()
+    wait_until(lambda: len(place.images()) == 2 and processes.is_stopped(worker.pid), 20,
+               "it stops at the second image")
+    assert record.stat().st_ino == whole.st_ino
+    worker.kill()
+    assert "deregistered" not in record.read_text()
+    assert "deregistered" in record.with_suffix(".journal").read_text()
+    result, details = finish(place, job)
+    assert result["result"] == "done" and place.images() == place.snapshots() == set()
+    assert [one["id"] for one in details["removed"]] == images
+    assert all(len(one["snapshots"]) == 2 for one in details["removed"])
+    assert not record.with_suffix(".journal").exists()
+
+
 def test_after_a_kill_while_ec2_deletes_them_itself(place):
     image, _ = place.make_image("gone")
     job = place.new_job()
@@ -103,6 +126,41 @@ def test_two_images_of_one_snapshot_leave_nothing(plain):
     second = plain.register("second", shared)
     result, details, _ = deregister(plain, image, second, force=True)
     assert result["result"] == "done" and plain.images() == plain.snapshots() == set()
+
+
+@pytest.mark.parametrize("knows", [True, False], ids=["ec2", "plain"])
+def test_two_hosts_that_remove_two_images_of_one_snapshot_leave_nothing(place, tmp_path, knows):
+    """Each sees the other's image for a while after it is gone."""
+    place.write_config(Aws=["SettleSec=30s"])
+    place.cloud.configure(linger_seconds=1.5)
+    if not knows:
+        place.cloud.fault("DeregisterImage", error="UnknownParameter", times=-1,
+                          where={"DeleteAssociatedSnapshots": "true"})
+    image, (shared, _) = place.make_image("first")
+    second = place.register("second", shared)
+    workers = [place.start_until("removing", "deregister", "job-a", ids=[image]),
+               place.start_until("removing", "deregister", "job-b", ids=[second],
+                                 options={"force": True}, state=tmp_path)]
+    for worker in workers:
+        worker.go_on()
+    assert [worker.wait()["result"] for worker in workers] == ["done", "done"]
+    assert place.images() == place.snapshots() == set()
+    assert all(one["skipped"] == [] for worker in workers
+               for one in worker.told("details")["removed"] if "skipped" in one)
+
+
+def test_what_turns_out_to_be_unused_and_may_not_go_is_left_and_tried_again(place):
+    image, (shared, _) = place.make_image("first")
+    second = place.register("second", shared)
+    place.cloud.configure(linger_seconds=1, deny=["DeleteSnapshot"])
+    job = place.new_job()
+    worker = place.start_until("deregistered", "deregister", job, ids=[image])
+    place.ec2.deregister_image(ImageId=second)
+    worker.go_on()
+    result = worker.wait()
+    assert result["error"] == ERROR + "LeftOver" and "ec2:DeleteSnapshot" in result["message"]
+    place.cloud.configure(deny=[])
+    assert finish(place, job)[0]["result"] == "done" and place.snapshots() == set()
 
 
 def test_in_use_right_after_the_image_went_is_waited_for(plain):

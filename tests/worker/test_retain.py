@@ -218,6 +218,41 @@ def by_group_with_an_old_version(place, image):
     place.ec2.delete_launch_template(LaunchTemplateName="web")
 
 
+def by_group_that_names_its_template(place, image):
+    """Of a mixed policy, whose overrides have templates of their own."""
+    auto_scaling = service_client(place.cloud, "autoscaling")
+    template(place, "web", "ami-0fedcba9876543210")
+    template(place, "arm", "ami-0fedcba9876543210")
+    for one in (image, "ami-0fedcba9876543210"):
+        place.ec2.create_launch_template_version(LaunchTemplateName="arm",
+                                                 LaunchTemplateData={"ImageId": one})
+    place.cloud.configure(groups_name_templates=True)
+    auto_scaling.create_auto_scaling_group(
+        AutoScalingGroupName="fleet", MinSize=0, MaxSize=1, AvailabilityZones=["eu-central-1a"],
+        MixedInstancesPolicy={"LaunchTemplate": {
+            "LaunchTemplateSpecification": {"LaunchTemplateName": "web", "Version": "1"},
+            "Overrides": [{"InstanceType": "m7g.large", "LaunchTemplateSpecification": {
+                "LaunchTemplateName": "arm", "Version": "2"}}]}})
+    yield "the Auto Scaling group fleet by version 2 of the launch template arm uses it"
+    auto_scaling.delete_auto_scaling_group(AutoScalingGroupName="fleet")
+    for name in ("web", "arm"):
+        place.ec2.delete_launch_template(LaunchTemplateName=name)
+
+
+def by_parameter(kind):
+    def use(place, image):
+        ssm = service_client(place.cloud, "ssm")
+        values = ["ami-0fedcba9876543210", image] if kind == "StringList" else [image]
+        ssm.put_parameter(Name="/golden/web", Value=",".join(values), Type=kind)
+        template(place, "web", "resolve:ssm:/golden/web")
+        yield ("the parameter /golden/web names it, which is used by version 1 of the launch "
+               "template web")
+        place.ec2.delete_launch_template(LaunchTemplateName="web")
+        ssm.delete_parameter(Name="/golden/web")
+    use.__name__ = f"by_{kind}"
+    return use
+
+
 def by_launch_configuration(place, image):
     auto_scaling = service_client(place.cloud, "autoscaling")
     auto_scaling.create_launch_configuration(LaunchConfigurationName="old-web", ImageId=image,
@@ -247,8 +282,10 @@ def by_publicity(place, image):
 
 
 GUARDS = {
-    "launch-template": [by_latest_template, by_default_template, by_resolved_parameter],
-    "auto-scaling": [by_group_with_an_old_version, by_launch_configuration],
+    "launch-template": [by_latest_template, by_default_template, by_resolved_parameter,
+                        by_parameter("StringList"), by_parameter("SecureString")],
+    "auto-scaling": [by_group_with_an_old_version, by_group_that_names_its_template,
+                     by_launch_configuration],
     "verification": [by_verification],
     "shared": [by_sharing, by_publicity],
 }
@@ -314,6 +351,18 @@ def test_images_that_lost_their_class_are_not_taken_for_failed_ones(place):
         assert decision == "keep" and "quiesced:consistency" in reason
 
 
+def test_a_set_that_lost_its_class_is_not_taken_for_a_failed_one(place):
+    write_profile(place, "KeepLast=1")
+    _, (old, whole, _) = place.cloud.fill(sets=[set_of(days) for days in (11, 10, 9)])
+    place.ec2.delete_tags(Resources=old[:1], Tags=[{"Key": "quiesced:consistency"}])
+    found = reasons(place)
+    decision, reason = found[f"j-set-{INSTANCE_ID[-4:]}-11"]
+    assert decision == "keep" and old[0] in reason and "quiesced:consistency" in reason
+    assert found[f"j-set-{INSTANCE_ID[-4:]}-10"][0] == "delete"
+    prune(place)
+    assert set(old) <= place.snapshots() and not set(whole) & place.snapshots()
+
+
 def test_what_is_protected_or_locked_stays_unless_told(place):
     write_profile(place, "KeepLast=1")
     (protected, locked, _), sets = place.cloud.fill(
@@ -373,6 +422,32 @@ def test_what_a_launch_template_makes_volumes_of_stays(place):
     place.ec2.delete_launch_template(LaunchTemplateName="data")
 
 
+def test_what_a_launch_configuration_makes_volumes_of_stays(place):
+    write_profile(place, "KeepLast=1")
+    _, sets = place.cloud.fill(sets=[set_of(3), set_of(2), set_of(1)])
+    service_client(place.cloud, "autoscaling").create_launch_configuration(
+        LaunchConfigurationName="old-web", ImageId="ami-0fedcba9876543210",
+        InstanceType="m6i.large", BlockDeviceMappings=[
+            {"DeviceName": "/dev/sdf", "Ebs": {"SnapshotId": sets[0][1]}}])
+    found = reasons(place)
+    assert found[f"j-set-{INSTANCE_ID[-4:]}-3"] == (
+        "keep", f"the launch configuration old-web uses its snapshot {sets[0][1]}")
+    assert found[f"j-set-{INSTANCE_ID[-4:]}-2"][0] == "delete"
+
+
+def test_a_secret_parameter_that_may_not_be_read_keeps_all_and_is_named(place):
+    write_profile(place, "KeepLast=1")
+    image, _ = fill_images(place, image_of(2), image_of(1))
+    ssm = service_client(place.cloud, "ssm")
+    ssm.put_parameter(Name="/golden/web", Value="ami-0fedcba9876543210", Type="SecureString")
+    template(place, "web", "resolve:ssm:/golden/web")
+    assert reasons(place)[image][0] == "delete"
+    place.cloud.configure(deny=["Decrypt"])
+    assert reasons(place)[image] == ("keep", "what the parameter /golden/web names is not known: "
+                                     "the permission kms:Decrypt is missing")
+    ssm.delete_parameter(Name="/golden/web")
+
+
 def test_the_lock_of_a_snapshot_that_stays_is_not_lifted(place):
     write_profile(place, "KeepLast=1", "Override=locked")
     gone, _ = fill_images(place, image_of(3), image_of(1))
@@ -392,7 +467,7 @@ CHECKS = {
     "ec2:DescribeLaunchTemplateVersions": "which launch templates use it is not known",
     "autoscaling:DescribeAutoScalingGroups": "which Auto Scaling groups use it is not known",
     "autoscaling:DescribeLaunchConfigurations": "which launch configurations use it is not known",
-    "ssm:GetParameter": "what a parameter that is launched from names is not known",
+    "ssm:GetParameter": "what the parameter /golden/web names is not known",
     "ec2:DescribeInstances": "whether it is being verified is not known",
     "ec2:DescribeLockedSnapshots": "whether a snapshot of it is locked is not known",
     "ec2:DescribeImageAttribute": "whom it is shared with is not known",
@@ -490,6 +565,90 @@ def test_what_came_into_use_after_a_prune_was_killed_stays(place):
     ssm.delete_parameter(Name="/golden/web")
 
 
+def put_parameter(place, image):
+    """Somebody goes back to that image."""
+    service_client(place.cloud, "ssm").put_parameter(Name="/golden/web", Value=image, Type="String")
+
+
+def forget_parameter(place):
+    service_client(place.cloud, "ssm").delete_parameter(Name="/golden/web")
+
+
+def test_what_comes_into_use_while_thousands_are_removed_stays(place):
+    """Asked about fifty at a time: the only pause is at the one snapshot, of the twentieth image."""
+    write_profile(place, "KeepLast=1", publish=["SsmParameter=/golden/web"])
+    images = fill_images(place, *[image_of(99 - n, snapshots=1 if n == 20 else 0)
+                                  for n in range(57)])
+    place.cloud.fault("DeregisterImage", error="UnknownParameter", times=-1,
+                      where={"ImageId": images[20], "DeleteAssociatedSnapshots": "true"})
+    place.cloud.clear_calls()
+    job = place.new_job()
+    worker = place.start_until("snapshot-deleted", "prune", job, profile="nightly")
+    put_parameter(place, images[53])
+    place.ec2.modify_image_attribute(
+        ImageId=images[54], LaunchPermission={"Add": [{"UserId": "210987654321"}]})
+    worker.go_on()
+    result, details = worker.wait(), worker.told("details")
+    assert result["result"] == "done"
+    assert place.images() == {images[53], images[54], images[56]}
+    assert details["stays"] == [
+        {"id": images[53], "reason": "the parameter /golden/web names it"},
+        {"id": images[54], "reason": "it is shared with others"}]
+    assert details["kept"] == 3 and details["left"] == []
+    assert len(place.called("DescribeLaunchTemplateVersions")) == 2
+    assert len(place.called("DescribeImages")) == 1 + 2 + 1, "listed, by the fifty, one snapshot"
+    assert len(place.called("DescribeImageAttribute")) == 55, "each once, but what is published"
+    assert all(one["id"] not in (images[53], images[54]) for one in details["removed"])
+    forget_parameter(place)
+
+
+def test_a_set_that_came_into_use_since_it_was_chosen_stays_whole(place):
+    write_profile(place, "KeepLast=1")
+    _, sets = place.cloud.fill(sets=[set_of(n, snapshots=3) for n in (4, 3, 2, 1)])
+    worker = place.start_until("chosen", "prune", place.new_job(), profile="nightly")
+    place.ec2.create_launch_template(LaunchTemplateName="data", LaunchTemplateData={
+        "BlockDeviceMappings": [{"DeviceName": "/dev/sdf", "Ebs": {"SnapshotId": sets[1][2]}}]})
+    place.ec2.delete_tags(Resources=[sets[2][0]], Tags=[{"Key": "quiesced:job"}])
+    worker.go_on()
+    assert worker.wait()["result"] == "done"
+    assert place.snapshots() == {*sets[1], *sets[2], *sets[3]}
+    details = worker.told("details")
+    assert details["stays"] == [
+        {"id": f"j-set-{INSTANCE_ID[-4:]}-3", "reason":
+         f"version 1 of the launch template data uses its snapshot {sets[1][2]}"},
+        {"id": f"j-set-{INSTANCE_ID[-4:]}-2", "reason": "it is not quiesced's any more"}]
+    assert details["kept"] == 3
+
+
+def test_a_set_that_is_half_gone_goes_whole_whoever_wants_it_by_then(place):
+    write_profile(place, "KeepLast=1")
+    _, sets = place.cloud.fill(sets=[set_of(n, snapshots=3) for n in (3, 2, 1)])
+    job = place.new_job()
+    place.start_until("snapshot-deleted", "prune", job, profile="nightly").kill()
+    place.ec2.create_launch_template(LaunchTemplateName="data", LaunchTemplateData={
+        "BlockDeviceMappings": [{"DeviceName": f"/dev/sd{letter}", "Ebs": {"SnapshotId": one}}
+                                for letter, one in zip("fg", (sets[0][2], sets[1][0]))]})
+    # The record says nothing yet of the one that is gone: EC2 does not show it.
+    result, worker = place.run("resume", job)
+    assert result["result"] == "done"
+    assert {*sets[1], *sets[2]} <= place.snapshots()
+
+
+def test_where_ec2_cannot_be_asked_again_nothing_more_goes(place):
+    write_profile(place, "KeepLast=1")
+    images = fill_images(place, *[image_of(n) for n in (3, 2, 1)])
+    job = place.new_job()
+    worker = place.start_until("chosen", "prune", job, profile="nightly")
+    place.cloud.configure(deny=["DescribeImages"])
+    worker.go_on()
+    result = worker.wait()
+    assert result["error"] == "org.quiesced1.Error.LeftOver"
+    assert "ec2:DescribeImages" in result["message"] and place.images() == set(images)
+    place.cloud.configure(deny=[])
+    assert place.run("resume", job)[0]["result"] == "done"
+    assert place.images() == {images[2]}
+
+
 def test_without_its_profile_a_killed_prune_ends_what_it_has_begun(place):
     write_profile(place, "KeepLast=1", name="passing")
     images = fill_images(place, *[image_of(n, profile="passing") for n in (3, 2, 1)])
@@ -513,6 +672,26 @@ def test_what_another_job_is_at_is_left_to_that(place):
     assert place.images() == {images[0], images[2]}
     assert place.run("resume", job)[0]["result"] == "done"
     assert place.images() == {images[2]}
+
+
+def test_two_hosts_that_prune_the_same_fleet_at_once(place, tmp_path):
+    """Every image and set is seen by both before it goes, and goes once."""
+    write_profile(place, "KeepLast=1", "Select=quiesced:profile=nightly", name="fleet")
+    place.cloud.configure(linger_seconds=0.5)
+    place.cloud.fault("DeregisterImage", error="UnknownParameter", times=-1,
+                      where={"DeleteAssociatedSnapshots": "true"})
+    images, sets = place.cloud.fill(images=[image_of(n) for n in (4, 3, 2, 1)],
+                                    sets=[set_of(n) for n in (3, 2, 1)])
+    workers = [place.start_until("chosen", "prune", "job-a", profile="fleet"),
+               place.start_until("chosen", "prune", "job-b", profile="fleet", state=tmp_path)]
+    for worker in workers:
+        worker.go_on()
+    for worker in workers:
+        result = worker.wait()
+        assert result["result"] == "done", place.log()
+        assert worker.told("details")["left"] == [] and worker.told("details")["kept"] == 2
+    assert place.images() == {images[3]}
+    assert place.snapshots() == {*place.image(images[3])["snapshots"], *sets[2]}
 
 
 def test_a_cancel_is_heeded_between_two_sets(place):

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What retention gave up, looked at again shortly before it goes. */
+
+#include "flow/reconsider.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "flow/guard.h"
+#include "flow/removal-image.h"
+#include "flow/stock.h"
+
+/*
+ * The guards take about ten calls however many they are asked about, and whom each is shared with is
+ * asked once in any case: beside the calls that a batch takes to go, which are some seconds' worth of
+ * EC2's pace (aws/bucket.h), they hardly count.
+ */
+#define BATCH_MAX 50
+#define FRESH_USEC (60 * USEC_PER_SEC)
+
+#define NOT_OURS "it is not quiesced's any more"
+#define NO_PROFILE "the profile that gave it up cannot be read any more"
+
+/* What is asked about together. */
+typedef struct Batch {
+        Removal *removal;
+        json_t *entries;
+        size_t start, end;
+        Stock stock;
+        StringList listed; /* that EC2 shows, sorted */
+} Batch;
+
+static void batch_done(Batch *batch)
+{
+        stock_done(&batch->stock);
+        string_list_done(&batch->listed);
+}
+
+static json_t *entry_at(const Batch *batch, size_t i)
+{
+        return json_array_get(batch->entries, i);
+}
+
+/* The job that made the snapshot, by which it goes together with others; "" for one alone, and for images. */
+static const char *set_at(const Batch *batch, size_t i)
+{
+        return json_get_string(entry_at(batch, i), "set", "");
+}
+
+static bool is_same_set(const Batch *batch, size_t i, size_t j)
+{
+        return i == j || (*set_at(batch, i) && streq(set_at(batch, i), set_at(batch, j)));
+}
+
+/* Half a set would be taken for a whole one, which is smaller: it goes on to the end. */
+static bool is_begun(const Batch *batch, size_t i)
+{
+        for (size_t j = i; j < json_array_size(batch->entries) && is_same_set(batch, i, j); j++)
+                if (json_get_bool(entry_at(batch, j), "done", false))
+                        return true;
+        for (size_t j = i; j > 0 && is_same_set(batch, i, j - 1); j--)
+                if (json_get_bool(entry_at(batch, j - 1), "done", false))
+                        return true;
+        return entry_is_half(entry_at(batch, i));
+}
+
+static bool is_open(const Batch *batch, size_t i)
+{
+        return !entry_is_settled(entry_at(batch, i)) && !is_begun(batch, i);
+}
+
+static int list_open(const Batch *batch, StringList *ret)
+{
+        int r = 0;
+
+        for (size_t i = batch->start; r >= 0 && i < batch->end; i++)
+                if (is_open(batch, i))
+                        r = string_list_add(ret, entry_id(entry_at(batch, i)));
+        return r;
+}
+
+/* --- What becomes of it ----------------------------------------------------------------------- */
+
+/* With all that goes together with it. */
+static int keep(const Batch *batch, size_t i, const char *reason)
+{
+        const char *set = set_at(batch, i);
+        size_t first = i;
+
+        log_notice("%s stays after all: %s", *set ? set : entry_id(entry_at(batch, i)), reason);
+        while (first > batch->start && is_same_set(batch, i, first - 1))
+                first--;
+        for (size_t j = first; j < batch->end && is_same_set(batch, i, j); j++)
+                if (entry_stay(entry_at(batch, j), reason) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+static int leave_all(const Batch *batch, const char *call, int outcome, const ApiError *error)
+{
+        int r = 0;
+
+        for (size_t i = batch->start; r >= 0 && i < batch->end; i++)
+                if (is_open(batch, i))
+                        r = removal_leave_api(
+                                batch->removal, entry_at(batch, i), call, outcome, error);
+        return r;
+}
+
+static const StockObject *find_object(const Stock *stock, const char *id)
+{
+        for (size_t i = 0; i < stock->count; i++)
+                if (streq(stock->items[i].id, id) ||
+                        (stock->items[i].kind == STOCK_SNAPSHOTS &&
+                                string_list_contains(&stock->items[i].snapshots, id)))
+                        return &stock->items[i];
+        return NULL;
+}
+
+/* What EC2 does not show is gone, or is found to be so when its turn comes. */
+static const char *find_reason(const Batch *batch, const char *id)
+{
+        const StockObject *object = find_object(&batch->stock, id);
+
+        if (!string_list_has_sorted(&batch->listed, id))
+                return NULL;
+        if (!batch->removal->bake->profile.name)
+                return NO_PROFILE;
+        return object ? object->guard : NOT_OURS;
+}
+
+static int judge(Batch *batch)
+{
+        Bake *bake = batch->removal->bake;
+        int r = 0;
+
+        batch->stock.now_usec = aws_client_realtime_usec(bake->aws);
+        string_list_sort(&batch->listed);
+        if (stock_finish(&batch->stock) < 0)
+                return -ENOMEM;
+        for (size_t i = 0; i < batch->stock.count; i++)
+                batch->stock.items[i].retain.reason = RETAIN_BECAUSE_UNWANTED;
+        if (bake->profile.name)
+                r = guard_stock(bake, &batch->stock);
+        for (size_t i = batch->start; r >= 0 && i < batch->end; i++) {
+                const char *reason = find_reason(batch, entry_id(entry_at(batch, i)));
+
+                if (reason && is_open(batch, i))
+                        r = keep(batch, i, reason);
+        }
+        return r;
+}
+
+/* --- Images ----------------------------------------------------------------------------------- */
+
+/* What stays is of no interest, and the others need not be asked for one by one. */
+static int learn_images(const Batch *batch, const Ec2ImageList *images)
+{
+        for (size_t i = 0; i < images->count; i++)
+                for (size_t j = batch->start; j < batch->end; j++) {
+                        json_t *entry = entry_at(batch, j);
+
+                        if (is_open(batch, j) && streq(entry_id(entry), images->items[i].id) &&
+                                removal_learn_image(batch->removal, entry, &images->items[i]) < 0)
+                                return -ENOMEM;
+                }
+        return 0;
+}
+
+static int ask_images(Batch *batch, const StringList *ids)
+{
+        _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        Ec2ImageFilter filter = { .ids = ids };
+        int r = ec2_describe_images(
+                batch->removal->bake->aws, &filter, /* flags= */ 0, &images, &error);
+
+        if (r != 0)
+                return r < 0 ? r : leave_all(batch, "DescribeImages", r, &error);
+        for (size_t i = 0; i < images.count; i++)
+                if (string_list_add(&batch->listed, images.items[i].id) < 0)
+                        return -ENOMEM;
+        if (stock_add_images(&batch->stock, &images) < 0)
+                return -ENOMEM;
+        r = judge(batch);
+        return r < 0 ? r : learn_images(batch, &images);
+}
+
+/* --- Snapshot sets ---------------------------------------------------------------------------- */
+
+static int ask_snapshots(Batch *batch, const StringList *ids)
+{
+        for (size_t i = 0; i < ids->count; i += EC2_FILTER_VALUES_MAX) {
+                _cleanup_(ec2_snapshot_list_done) Ec2SnapshotList snapshots = { 0 };
+                _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+                StringList some = { ids->items + i, ids->count - i };
+                const Ec2SnapshotFilter filter = { .among = &some };
+                int r;
+
+                if (some.count > EC2_FILTER_VALUES_MAX)
+                        some.count = EC2_FILTER_VALUES_MAX;
+                r = ec2_describe_snapshots(
+                        batch->removal->bake->aws, &filter, /* flags= */ 0, &snapshots, &error);
+                if (r != 0)
+                        return r < 0 ? r : leave_all(batch, "DescribeSnapshots", r, &error);
+                for (size_t j = 0; j < snapshots.count; j++)
+                        if (string_list_add(&batch->listed, snapshots.items[j].id) < 0)
+                                return -ENOMEM;
+                if (stock_add_snapshots(&batch->stock, &snapshots) < 0)
+                        return -ENOMEM;
+        }
+        return judge(batch);
+}
+
+/* --- Both ------------------------------------------------------------------------------------- */
+
+/* A set is not divided. */
+static size_t find_end(const Batch *batch)
+{
+        size_t count = json_array_size(batch->entries), end = batch->start + 1;
+
+        while (end < count &&
+                (end < batch->start + BATCH_MAX || is_same_set(batch, end - 1, end)))
+                end++;
+        return end;
+}
+
+static int ask(Batch *batch, const char *kind)
+{
+        _cleanup_(string_list_done) StringList ids = STRING_LIST_INIT;
+        int r = list_open(batch, &ids);
+
+        if (r < 0 || ids.count == 0)
+                return r;
+        return streq(kind, "images") ? ask_images(batch, &ids) : ask_snapshots(batch, &ids);
+}
+
+static bool is_fresh(const Removal *removal, const char *kind, size_t index)
+{
+        return streq_ptr(removal->asked_kind, kind) && index < removal->asked_end &&
+                clock_usec() < removal->asked_usec + FRESH_USEC;
+}
+
+int reconsider(Removal *removal, const char *kind, size_t index)
+{
+        _cleanup_(batch_done) Batch batch = {
+                .removal = removal, .entries = removal_entries(removal, kind), .start = index
+        };
+        Bake *bake = removal->bake;
+        int r;
+
+        if (!removal->is_retention || is_fresh(removal, kind, index))
+                return 0;
+        batch.end = find_end(&batch);
+        removal->asked_kind = kind;
+        removal->asked_end = batch.end;
+        removal->asked_usec = clock_usec();
+        r = ask(&batch, kind);
+        if (r < 0)
+                return failure_set(&bake->failure, FAILURE_INTERNAL, r, "%s", strerror(-r));
+        return bake_append(bake, kind, batch.start, batch.end - batch.start);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What retention gave up, looked at again shortly before it goes: a removal of thousands takes an hour,
+ * and one that was interrupted goes on after days. What somebody uses by then, or has made his own,
+ * stays after all, and its entry says why.
+ */
+
+#include "flow/removal-entry.h"
+
+/*
+ * Before the entry `index` of `kind` ("images", "snapshots") is touched: asks about it and those behind it
+ * at once, unless that was done moments ago. What is half gone is not asked about, nor what was not chosen
+ * by retention. The entries that stay, or are left since EC2 does not tell, are marked, and on disk. 0, or
+ * a negative errno and a failure.
+ */
+int reconsider(Removal *removal, const char *kind, size_t index);

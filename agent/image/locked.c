@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory for keys: never swapped, in no core dump and no child, and wiped when it is freed. */
+
+#include "image/locked.h"
+
+#include <openssl/crypto.h>
+#include <stdalign.h>
+#include <sys/mman.h>
+
+typedef struct Header {
+        alignas(max_align_t) size_t mapped;
+} Header;
+
+int locked_new(size_t size, void **ret)
+{
+        size_t mapped = sizeof(Header) + size;
+        Header *header =
+                mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        if (header == MAP_FAILED)
+                return -errno;
+        if (mlock(header, mapped) < 0 || madvise(header, mapped, MADV_DONTDUMP) < 0 ||
+                madvise(header, mapped, MADV_WIPEONFORK) < 0) {
+                int r = -errno;
+
+                (void)munmap(header, mapped);
+                return r;
+        }
+        header->mapped = mapped;
+        *ret = header + 1;
+        return 0;
+}
+
+void *locked_free(void *memory)
+{
+        Header *header = memory;
+        size_t mapped;
+
+        if (!memory)
+                return NULL;
+        header--;
+        mapped = header->mapped;
+        OPENSSL_cleanse(header, mapped);
+        (void)munmap(header, mapped);
+        return NULL;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The way back: parts in order, the digest of each, AES, gunzip, the digest of the archive, the
+ * image in an empty file. A part and a few hundred kB are in memory.
+ */
+
+#include "image/part.h"
+
+/*
+ * 0, -ENOMEM, or a negative errno with a sentence in `reterr_message`: -EBADMSG for what is not as
+ * the manifest says, or what the source or a write says. What is in the file then is worth nothing.
+ * With a negative `image_fd` all is looked at and nothing written.
+ */
+int unbundle(const Manifest *manifest, const BundleKeys *keys, const PartSource *source,
+        int image_fd, char **reterr_message);
+
+/* The digest of each part, and the sum of their sizes: what can be told without a key. */
+int bundle_check_parts(const Manifest *manifest, const PartSource *source, char **reterr_message);

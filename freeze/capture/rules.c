@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "freeze/capture/rules.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+typedef struct Default {
+        const char *pattern;
+        Verdict verdict;
+        uint32_t flag;      /* only if this one is set; 0: unless CAPTURE_SCRUB_NO_DEFAULTS is */
+        bool is_everywhere; /* also where packages keep what is public */
+} Default;
+
+/* A pattern with a slash is of the path, and '*' matches a slash; one without is of the name. */
+static const Default defaults[] = {
+        /* Private keys. */
+        { "*.pem", VERDICT_GOES_IF_KEY },
+        { "*.key", VERDICT_GOES_IF_KEY },
+        { "*.crt", VERDICT_GOES_IF_KEY },
+        { "*.priv", VERDICT_GOES },
+        { "*id_rsa*", VERDICT_GOES },
+        { "*id_dsa*", VERDICT_GOES },
+        { "*id_ecdsa*", VERDICT_GOES },
+        { "*id_ed25519*", VERDICT_GOES },
+        { "*.p12", VERDICT_GOES },
+        { "*.pfx", VERDICT_GOES },
+        { "*.jks", VERDICT_GOES },
+        { "*.gpg", VERDICT_GOES },
+        { "*/.gnupg/private-keys-v1.d/*", VERDICT_GOES },
+        { "/etc/ssl/private/*", VERDICT_GOES_IF_KEY, 0, true },
+        { "/etc/pki/tls/private/*", VERDICT_GOES_IF_KEY, 0, true },
+        { "/etc/letsencrypt/archive/*", VERDICT_GOES_IF_KEY, 0, true },
+        /* Who may come in, and as whom this host was known. */
+        { "/etc/ssh/ssh_host_*key", VERDICT_GOES, 0, true },
+        { "/etc/ssh/ssh_host_*key.pub", VERDICT_GOES, 0, true },
+        { "*/.ssh/authorized_keys*", VERDICT_GOES },
+        { "*/.aws/credentials", VERDICT_GOES },
+        /* What was typed. */
+        { ".*_history", VERDICT_GOES },
+        { ".*_history-[0-9]*", VERDICT_GOES },
+        { ".histfile", VERDICT_GOES },
+        { "fish_history", VERDICT_GOES },
+        { ".lesshst", VERDICT_GOES },
+        { ".viminfo", VERDICT_GOES },
+        /* What editors leave. */
+        { "#*#", VERDICT_GOES },
+        { ".#*", VERDICT_GOES },
+        { ".*.sw[a-p]", VERDICT_GOES },
+        { "*~", VERDICT_GOES },
+        /* What tells two instances apart; /etc/machine-id itself is emptied, not removed. */
+        { "/var/lib/dbus/machine-id", VERDICT_GOES, CAPTURE_SCRUB_MACHINE_ID, true },
+        { "/var/lib/systemd/random-seed", VERDICT_GOES, CAPTURE_SCRUB_MACHINE_ID, true },
+        { "/var/lib/systemd/credential.secret", VERDICT_GOES, CAPTURE_SCRUB_MACHINE_ID, true },
+        { "/var/lib/dhcp/*.lease*", VERDICT_GOES, CAPTURE_SCRUB_LEASES, true },
+        { "/var/lib/dhclient/*.lease*", VERDICT_GOES, CAPTURE_SCRUB_LEASES, true },
+        { "/var/lib/dhcpcd/*.lease*", VERDICT_GOES, CAPTURE_SCRUB_LEASES, true },
+        { "/var/lib/dhcpcd5/*.lease*", VERDICT_GOES, CAPTURE_SCRUB_LEASES, true },
+        { "/var/lib/NetworkManager/*.lease", VERDICT_GOES, CAPTURE_SCRUB_LEASES, true },
+        { "/var/lib/wicked/lease*", VERDICT_GOES, CAPTURE_SCRUB_LEASES, true },
+};
+
+/*
+ * Where packages keep what is public: CA bundles, keyrings that verify packages, examples, tests.
+ * The tools that this takes the place of removed them, and broke TLS.
+ */
+static const char *const public_folders[] = {
+        "/usr/",
+        "/boot/",
+        "/etc/apt/",
+        "/etc/ca-certificates/",
+        "/etc/pki/ca-trust/",
+        "/etc/pki/rpm-gpg/",
+        "/etc/pki/tls/certs/",
+        "/etc/ssl/certs/",
+        "/var/lib/apt/",
+        "/var/lib/ca-certificates/",
+        "/var/lib/dpkg/",
+        "/var/lib/rpm/",
+};
+static const char private_exception[] = "/usr/local/";
+
+void rules_done(Rules *rules)
+{
+        for (size_t i = 0; i < rules->count; i++)
+                free(rules->items[i].pattern);
+        free(rules->items);
+        *rules = (Rules){ 0 };
+}
+
+int rules_add(Rules *rules, const CaptureRule *rule)
+{
+        Rule *items;
+
+        if (rules->count == CAPTURE_RULES_MAX)
+                return -E2BIG;
+        items = reallocarray(rules->items, rules->count + 1, sizeof(*items));
+        if (!items)
+                return -ENOMEM;
+        rules->items = items;
+        items[rules->count] = (Rule){ strdup(rule->pattern), (CaptureRuleKind)rule->kind };
+        return items[rules->count].pattern ? (rules->count++, 0) : -ENOMEM;
+}
+
+static bool pattern_matches(const char *pattern, const char *path)
+{
+        return fnmatch(pattern, strchr(pattern, '/') ? path : strrchr(path, '/') + 1, 0) == 0;
+}
+
+static bool any_matches(const Rules *rules, CaptureRuleKind kind, const char *path)
+{
+        for (size_t i = 0; i < rules->count; i++)
+                if (rules->items[i].kind == kind && pattern_matches(rules->items[i].pattern, path))
+                        return true;
+        return false;
+}
+
+bool rules_exclude(const Rules *rules, const char *path)
+{
+        return any_matches(rules, CAPTURE_RULE_EXCLUDE, path);
+}
+
+bool rules_include(const Rules *rules, const char *path)
+{
+        return any_matches(rules, CAPTURE_RULE_INCLUDE, path);
+}
+
+static bool is_public(const char *path)
+{
+        size_t length = strlen(path);
+
+        if (strncmp(path, private_exception, strlen(private_exception)) == 0)
+                return false;
+        for (size_t i = 0; i < ELEMENTSOF(public_folders); i++)
+                if (strncmp(path, public_folders[i], strlen(public_folders[i])) == 0)
+                        return true;
+        return length > 4 && strcmp(path + length - 4, ".pub") == 0;
+}
+
+static bool is_asked(const Default *rule, uint32_t flags)
+{
+        return rule->flag ? (flags & rule->flag) != 0 : !(flags & CAPTURE_SCRUB_NO_DEFAULTS);
+}
+
+static Verdict defaults_judge(uint32_t flags, const char *path)
+{
+        bool spares = is_public(path);
+        Verdict verdict = VERDICT_STAYS;
+
+        for (size_t i = 0; i < ELEMENTSOF(defaults); i++) {
+                const Default *rule = &defaults[i];
+
+                if (!is_asked(rule, flags) || (spares && !rule->is_everywhere) ||
+                        !pattern_matches(rule->pattern, path))
+                        continue;
+                if (rule->verdict == VERDICT_GOES)
+                        return VERDICT_GOES;
+                verdict = rule->verdict;
+        }
+        return verdict;
+}
+
+Verdict rules_judge(const Rules *rules, const char *path)
+{
+        if (rules_include(rules, path))
+                return VERDICT_STAYS;
+        if (rules_exclude(rules, path))
+                return VERDICT_GOES;
+        return defaults_judge(rules->flags, path);
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "freeze/capture/scrub.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "freeze/capture/volume.h"
+
+/* Each holds a descriptor, of the 1024 that systemd allows, and a frame of the stack. */
+#define DEPTH_MAX 512
+#define WINDOW_BYTES 65536
+
+typedef struct Scrub {
+        const Rules *rules;
+        CaptureRemovals *removals;
+        size_t list_bytes;
+        Trouble *trouble;
+        char path[2 * CAPTURE_PATH_MAX]; /* as it will be in the image */
+        unsigned depth;
+} Scrub;
+
+/* A key in PEM: of PKCS#1, PKCS#8, SEC1, OpenSSH, encrypted or not; OpenPGP's ends with BLOCK. */
+static const char marker[] = "PRIVATE KEY";
+#define MARKER_BYTES (sizeof(marker) - 1)
+
+static int scrub_fail(Scrub *scrub, int error, const char *what)
+{
+        return trouble_tell(scrub->trouble, error, "%s in the image %s: %s", scrub->path, what,
+                strerror(-error));
+}
+
+static void removal_note(Scrub *scrub, uint64_t bytes)
+{
+        size_t size = strlen(scrub->path) + 1;
+
+        scrub->removals->n_removed++;
+        scrub->removals->removed_bytes += bytes;
+        if (scrub->list_bytes + size > sizeof(scrub->removals->list))
+                return;
+        memcpy(scrub->removals->list + scrub->list_bytes, scrub->path, size);
+        scrub->list_bytes += size;
+        scrub->removals->n_listed++;
+}
+
+/* Nothing in the image leads out of it: no link is followed, no other file system entered. */
+static int entry_open(int folder_fd, const char *name, int flags)
+{
+        const struct open_how how = {
+                .flags = (uint64_t)(flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY),
+                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+                        RESOLVE_NO_XDEV,
+        };
+        int fd = (int)syscall(SYS_openat2, folder_fd, name, &how, sizeof(how));
+
+        return fd < 0 ? -errno : fd;
+}
+
+/* 1: there is a private key in it, wherever it begins. */
+static int file_has_key(int fd)
+{
+        _cleanup_(freep) char *window = malloc(WINDOW_BYTES);
+        size_t kept = 0;
+
+        if (!window)
+                return -ENOMEM;
+        for (;;) {
+                ssize_t n = read(fd, window + kept, WINDOW_BYTES - kept);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return n < 0 ? -errno : 0;
+                kept += (size_t)n;
+                if (memmem(window, kept, marker, MARKER_BYTES))
+                        return 1;
+                if (kept >= MARKER_BYTES) { /* it may lie across two reads */
+                        memmove(window, window + kept - (MARKER_BYTES - 1), MARKER_BYTES - 1);
+                        kept = MARKER_BYTES - 1;
+                }
+        }
+}
+
+static int entry_has_key(Scrub *scrub, int folder_fd, const char *name)
+{
+        _cleanup_(closep) int fd = entry_open(folder_fd, name, O_RDONLY);
+        int r = fd < 0 ? fd : file_has_key(fd);
+
+        return r < 0 ? scrub_fail(scrub, r, "cannot be read") : r;
+}
+
+static int file_scrub(
+        Scrub *scrub, int folder_fd, const char *name, const struct stat *about, bool is_excluded)
+{
+        Verdict verdict = rules_judge(scrub->rules, scrub->path);
+        int r;
+
+        if (is_excluded && !rules_include(scrub->rules, scrub->path))
+                verdict = VERDICT_GOES;
+        if (verdict == VERDICT_GOES_IF_KEY) {
+                r = S_ISREG(about->st_mode) ? entry_has_key(scrub, folder_fd, name) : 0;
+                if (r <= 0)
+                        return r;
+        } else if (verdict == VERDICT_STAYS) {
+                return 0;
+        }
+        if (unlinkat(folder_fd, name, 0) < 0)
+                return scrub_fail(scrub, -errno, "cannot be removed");
+        removal_note(scrub, S_ISREG(about->st_mode) ? (uint64_t)about->st_size : 0);
+        return 0;
+}
+
+static int folder_scrub(Scrub *scrub, int fd, bool is_excluded);
+
+/* What is excluded goes with the folders in it, unless something stays in them. */
+static int subfolder_scrub(Scrub *scrub, int folder_fd, const char *name, bool is_excluded)
+{
+        _cleanup_(closep) int fd = -EBADF;
+        int r;
+
+        if (rules_include(scrub->rules, scrub->path))
+                return 0;
+        if (scrub->depth == DEPTH_MAX)
+                return scrub_fail(scrub, -ELOOP, "is too deep to be scrubbed");
+        fd = entry_open(folder_fd, name, O_RDONLY | O_DIRECTORY);
+        if (fd < 0)
+                return scrub_fail(scrub, fd, "cannot be opened");
+        scrub->depth++;
+        r = folder_scrub(
+                scrub, TAKE_FD(fd), is_excluded || rules_exclude(scrub->rules, scrub->path));
+        scrub->depth--;
+        if (r >= 0 && is_excluded && unlinkat(folder_fd, name, AT_REMOVEDIR) < 0 &&
+                errno != ENOTEMPTY && errno != EEXIST)
+                return scrub_fail(scrub, -errno, "cannot be removed");
+        return r;
+}
+
+static int entry_scrub(Scrub *scrub, int folder_fd, const char *name, bool is_excluded)
+{
+        size_t length = strlen(scrub->path), more = strlen(name) + 1;
+        struct stat about;
+        int r;
+
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+                return 0;
+        if (length + more >= sizeof(scrub->path))
+                return scrub_fail(scrub, -ENAMETOOLONG, "has too long a path to be scrubbed");
+        scrub->path[length] = '/';
+        memcpy(scrub->path + length + 1, name, more);
+        if (fstatat(folder_fd, name, &about, AT_SYMLINK_NOFOLLOW) < 0)
+                r = scrub_fail(scrub, -errno, "cannot be read");
+        else if (S_ISDIR(about.st_mode))
+                r = subfolder_scrub(scrub, folder_fd, name, is_excluded);
+        else
+                r = file_scrub(scrub, folder_fd, name, &about, is_excluded);
+        scrub->path[length] = '\0';
+        return r;
+}
+
+/* Takes the descriptor. */
+static int folder_scrub(Scrub *scrub, int fd, bool is_excluded)
+{
+        _cleanup_(closedirp) DIR *folder = fdopendir(fd);
+        const struct dirent *entry;
+        int r = 0;
+
+        if (!folder) {
+                r = -errno;
+                (void)close(fd);
+                return scrub_fail(scrub, r, "cannot be read");
+        }
+        for (errno = 0; r >= 0 && (entry = readdir(folder)); errno = 0)
+                r = entry_scrub(scrub, dirfd(folder), entry->d_name, is_excluded);
+        if (r >= 0 && errno != 0)
+                r = scrub_fail(scrub, -errno, "cannot be listed");
+        return r;
+}
+
+/* Empty, it is a new one at the next boot (machine-id(5)); without it, that boot would be a first.
+ */
+static int machine_id_empty(Scrub *scrub, int root_fd)
+{
+        _cleanup_(closep) int fd = entry_open(root_fd, "etc/machine-id", O_WRONLY);
+        struct stat about;
+
+        if (fd == -ENOENT || fd == -ELOOP)
+                return 0;
+        (void)snprintf(scrub->path, sizeof(scrub->path), "/etc/machine-id");
+        if (fd < 0)
+                return scrub_fail(scrub, fd, "cannot be opened");
+        if (fstat(fd, &about) < 0 || !S_ISREG(about.st_mode) || about.st_size == 0)
+                return 0;
+        if (ftruncate(fd, 0) < 0)
+                return scrub_fail(scrub, -errno, "cannot be emptied");
+        removal_note(scrub, (uint64_t)about.st_size);
+        return 0;
+}
+
+/* The first part is the image's root; the others lie below it, or stand for themselves. */
+static const char *part_prefix(const Disk *disk, const Part *part)
+{
+        size_t length = strlen(disk->parts[0].path);
+
+        if (part == &disk->parts[0])
+                return "";
+        if (length > 1 && strncmp(part->path, disk->parts[0].path, length) == 0 &&
+                part->path[length] == '/')
+                return part->path + length;
+        return part->path;
+}
+
+static int part_scrub(
+        Scrub *scrub, const Stage *stage, const Disk *disk, const Part *part, Map *freed)
+{
+        _cleanup_(volume_done) Volume volume = VOLUME_INIT;
+        int r = volume_open(&volume, stage, disk, part, scrub->trouble), root_fd;
+
+        if (r < 0)
+                return r;
+        if (part == &disk->parts[0] && scrub->rules->flags & CAPTURE_SCRUB_MACHINE_ID)
+                r = machine_id_empty(scrub, volume.root_fd);
+        if (r < 0)
+                return r;
+        (void)snprintf(scrub->path, sizeof(scrub->path), "%s", part_prefix(disk, part));
+        root_fd = entry_open(volume.root_fd, ".", O_RDONLY | O_DIRECTORY);
+        r = root_fd < 0 ? scrub_fail(scrub, root_fd, "cannot be opened")
+                        : folder_scrub(scrub, root_fd, /* is_excluded= */ false);
+        return r < 0 ? r : volume_close(&volume, freed, scrub->trouble);
+}
+
+int scrub_run(const Stage *stage, const Disk *disk, const Rules *rules, CaptureRemovals *removals,
+        Trouble *trouble)
+{
+        Scrub scrub = { .rules = rules, .removals = removals, .trouble = trouble };
+        Map freed = { 0 };
+        int r = 0;
+
+        for (unsigned i = 0; r >= 0 && i < disk->n_parts; i++)
+                r = part_scrub(&scrub, stage, disk, &disk->parts[i], &freed);
+        map_sort(&freed);
+        if (r >= 0)
+                r = stage_punch(stage, &freed, trouble);
+        map_done(&freed);
+        return r;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "freeze/capture/volume.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+#define LOOP_NAME_MAX 32
+/* Another process may take the device that was free. */
+#define LOOP_TRIES 64
+
+/* Not in every libc that we build with. */
+static int fs_open(const char *type)
+{
+        return (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
+}
+
+static int fs_pick(int mount_fd)
+{
+        return (int)syscall(SYS_fspick, mount_fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+}
+
+static int fs_configure(int fs_fd, unsigned command, const char *key, const char *value)
+{
+        return (int)syscall(SYS_fsconfig, fs_fd, command, key, value, 0);
+}
+
+static int loop_configure(int loop_fd, const Stage *stage, const Disk *disk, const Part *part)
+{
+        struct loop_config config = {
+                .fd = (uint32_t)stage->fd,
+                .block_size = disk->sector_bytes,
+                .info = {
+                        .lo_offset = part->start,
+                        .lo_sizelimit = part->size,
+                        .lo_flags = LO_FLAGS_AUTOCLEAR,
+                },
+        };
+
+        return ioctl(loop_fd, LOOP_CONFIGURE, &config) < 0 ? -errno : 0;
+}
+
+static int loop_try(
+        int control_fd, const Stage *stage, const Disk *disk, const Part *part, char *ret_name)
+{
+        int number = ioctl(control_fd, LOOP_CTL_GET_FREE);
+        _cleanup_(closep) int fd = -EBADF;
+        int r;
+
+        if (number < 0)
+                return -errno;
+        (void)snprintf(ret_name, LOOP_NAME_MAX, "/dev/loop%d", number);
+        fd = open(ret_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+                return -errno;
+        r = loop_configure(fd, stage, disk, part);
+        return r < 0 ? r : TAKE_FD(fd);
+}
+
+/* A descriptor of the device: it goes with the last one, or with the mount. */
+static int loop_open(const Stage *stage, const Disk *disk, const Part *part, char *ret_name)
+{
+        _cleanup_(closep) int control_fd = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+        int fd = -EBUSY;
+
+        if (control_fd < 0)
+                return -errno;
+        for (unsigned i = 0; fd == -EBUSY && i < LOOP_TRIES; i++)
+                fd = loop_try(control_fd, stage, disk, part, ret_name);
+        return fd;
+}
+
+/* What the file system says of the image stays in the kernel's log. */
+static int mount_make(const char *type, const char *device)
+{
+        _cleanup_(closep) int fs_fd = fs_open(type);
+        int fd;
+
+        if (fs_fd < 0 || fs_configure(fs_fd, FSCONFIG_SET_STRING, "source", device) < 0)
+                return -errno;
+        /* The original, of the same UUID, is mounted. */
+        if (strcmp(type, "xfs") == 0 && fs_configure(fs_fd, FSCONFIG_SET_FLAG, "nouuid", NULL) < 0)
+                return -errno;
+        if (fs_configure(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
+                return -errno;
+        fd = (int)syscall(SYS_fsmount, fs_fd, FSMOUNT_CLOEXEC,
+                MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME);
+        return fd < 0 ? -errno : fd;
+}
+
+static int root_open(Volume *volume)
+{
+        const struct open_how how = {
+                .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+        };
+
+        volume->root_fd = (int)syscall(SYS_openat2, volume->mount_fd, ".", &how, sizeof(how));
+        return volume->root_fd < 0 ? -errno : 0;
+}
+
+int volume_open(
+        Volume *volume, const Stage *stage, const Disk *disk, const Part *part, Trouble *trouble)
+{
+        char name[LOOP_NAME_MAX] = "";
+        _cleanup_(closep) int loop_fd = loop_open(stage, disk, part, name);
+        int r;
+
+        *volume = VOLUME_INIT;
+        volume->stage = stage;
+        volume->part = part;
+        if (loop_fd < 0)
+                return trouble_tell(trouble, loop_fd, "no loop device for the image of %s: %s",
+                        part->path, strerror(-loop_fd));
+        volume->mount_fd = mount_make(part->type, name);
+        if (volume->mount_fd < 0)
+                return trouble_tell(trouble, volume->mount_fd,
+                        "the image of %s (%s) cannot be mounted apart: %s; see dmesg, or do "
+                        "without a scrub",
+                        part->path, part->type, strerror(-volume->mount_fd));
+        r = root_open(volume);
+        if (r < 0)
+                return trouble_tell(trouble, r, "the image of %s: %s", part->path, strerror(-r));
+        return 0;
+}
+
+/* Read-only, it has written all, and frees no block later (as xfs does in the background). */
+static int volume_rest(const Volume *volume)
+{
+        _cleanup_(closep) int fs_fd = -EBADF;
+
+        if (syncfs(volume->root_fd) < 0)
+                return -errno;
+        fs_fd = fs_pick(volume->mount_fd);
+        if (fs_fd < 0 || fs_configure(fs_fd, FSCONFIG_SET_FLAG, "ro", NULL) < 0 ||
+                fs_configure(fs_fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL) < 0)
+                return -errno;
+        return 0;
+}
+
+/* btrfs and vfat do not list what is free, but give it back to the loop device, which punches it.
+ */
+static int volume_trim(const Volume *volume)
+{
+        struct fstrim_range range = { .len = UINT64_MAX };
+
+        if (syncfs(volume->root_fd) < 0 || ioctl(volume->root_fd, FITRIM, &range) < 0)
+                return -errno;
+        return 0;
+}
+
+/* 1: it cannot list what is free. */
+static int volume_is_blind(const Volume *volume)
+{
+        Map map = { 0 };
+        int r = map_add_free(&map, volume->root_fd, volume->part->start);
+
+        map_done(&map);
+        return r;
+}
+
+static int volume_free(const Volume *volume, Map *freed, Trouble *trouble)
+{
+        int is_blind = volume_is_blind(volume), r = is_blind > 0 ? volume_trim(volume) : is_blind;
+
+        if (r < 0)
+                return trouble_tell(trouble, r,
+                        "%s cannot tell what it has freed in the image of %s: %s; do without a "
+                        "scrub",
+                        volume->part->type, volume->part->path, strerror(-r));
+        r = volume_rest(volume);
+        if (r >= 0 && !is_blind)
+                r = map_add_free(freed, volume->root_fd, volume->part->start);
+        return r;
+}
+
+int volume_close(Volume *volume, Map *freed, Trouble *trouble)
+{
+        const char *path = volume->part->path;
+        int r = volume_free(volume, freed, trouble);
+
+        volume_done(volume);
+        return r < 0 ? trouble_tell(trouble, r, "the image of %s: %s", path, strerror(-r)) : 0;
+}
+
+/* The last descriptor of a mount that has no place unmounts it. */
+void volume_done(Volume *volume)
+{
+        closep(&volume->root_fd);
+        closep(&volume->mount_fd);
+        *volume = VOLUME_INIT;
+}

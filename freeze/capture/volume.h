@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A file system within the staged image, mounted for this process alone: on a loop device that goes
+ * when nobody uses it, and with a mount that has no place in any namespace (fsmount(2)). Both end
+ * with the process, however that ends.
+ */
+
+#include "freeze/capture/disk.h"
+#include "freeze/capture/stage.h"
+
+typedef struct Volume {
+        const Stage *stage;
+        const Part *part;
+        int mount_fd;
+        int root_fd;
+} Volume;
+
+#define VOLUME_INIT ((Volume){ .mount_fd = -EBADF, .root_fd = -EBADF })
+
+/* Replays its log, if it has one that wants it, and releases files that were deleted while open. */
+int volume_open(
+        Volume *volume, const Stage *stage, const Disk *disk, const Part *part, Trouble *trouble);
+
+/*
+ * Brings it to rest, adds what it does not use any more to `freed`, in bytes of the image, and
+ * unmounts it.
+ */
+int volume_close(Volume *volume, Map *freed, Trouble *trouble);
+
+/* Unmounts it, if it still is mounted. */
+void volume_done(Volume *volume);

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is scrubbed is in the image no more, by name or by a search of its bytes; the rest is."""
+
+import errno
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from capture import (ERROR, EXCLUDE, INCLUDE, LEASES, MACHINE_ID, NO_DEFAULTS, SCRUBBED,
+                     scrub_packet)
+from freezer import THAW
+from lab.loopdisk import device_number
+from lab.loopfs import run
+from test_capture import copy_of, found_in, mounted_copies, windowed
+
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nVERY-{}-SECRET\n-----END OPENSSH PRIVATE KEY-----\n"
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nPUBLIC-{}\n-----END CERTIFICATE-----\n"
+
+# path: whether it goes by default
+TREE = {
+    "/etc/ssh/ssh_host_ed25519_key": True,
+    "/etc/ssh/ssh_host_ed25519_key.pub": True,
+    "/etc/ssh/sshd_config": False,
+    "/root/.ssh/authorized_keys": True,
+    "/root/.ssh/known_hosts": False,
+    "/root/.bash_history": True,
+    "/root/.viminfo": True,
+    "/root/notes~": True,
+    "/root/.gnupg/private-keys-v1.d/ABCD": True,
+    "/home/admin/.ssh/id_rsa": True,
+    "/home/admin/.ssh/id_rsa.pub": False,
+    "/home/admin/.zsh_history": True,
+    "/home/admin/deep/er/and/deeper/store.p12": True,
+    "/srv/app/server.pem": True,
+    "/srv/app/server.key": True,
+    "/srv/app/chain.pem": False,
+    "/etc/ssl/private/site": True,
+    "/etc/ssl/certs/ca-certificates.crt": False,
+    "/etc/ssl/certs/bundle.pem": False,
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem": False,
+    "/usr/share/ca-certificates/one.pem": False,
+    "/usr/share/keyrings/debian-archive-keyring.gpg": False,
+    "/etc/apt/trusted.gpg.d/vendor.gpg": False,
+    "/usr/local/etc/own.gpg": True,
+    "/var/lib/app/data": False,
+}
+PUBLIC = {path for path, goes in TREE.items()
+          if path.endswith((".crt", "chain.pem", "bundle.pem", "one.pem"))}
+
+
+def secret_of(path):
+    return f"VERY-{path}-SECRET".encode()
+
+
+def grow(roots, paths=TREE):
+    """`roots`: where the image's folders are; each file holds what a search can find."""
+    for path in paths:
+        place = place_of(roots, path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        text = CERTIFICATE if path in PUBLIC else KEY
+        place.write_text(text.format(path) * 300)
+
+
+def place_of(roots, path):
+    prefix = max((p for p in roots if path.startswith(p)), key=len)
+    return Path(roots[prefix]) / path[len(prefix):].lstrip("/")
+
+
+def captured(capturer, client, disk, stage):
+    capturer.began(disk, stage)
+    capturer.make_pass()
+    windowed(capturer, client, disk)
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs"])
+def test_by_default_secrets_go_and_the_rest_stays(capturer, client, make_disk, stage, kind):
+    disk = make_disk(kind)
+    (part,) = disk.mounted
+    grow({"/": part.mount_point})
+    captured(capturer, client, disk, stage)
+    removals = capturer.scrub()
+    capturer.keep()
+    image = stage / "job-1.image"
+    gone = {path for path, goes in TREE.items() if goes}
+    assert set(removals.paths) == gone and removals.count == len(gone)
+    assert removals.bytes == sum(place_of({"/": part.mount_point}, p).stat().st_size for p in gone)
+    secrets = {secret_of(path) for path in gone}
+    assert found_in(disk.image, secrets) == secrets
+    assert found_in(image, secrets) == set()
+    with mounted_copies(image, disk) as roots:
+        for path, goes in TREE.items():
+            place = place_of({"/": roots[part]}, path)
+            assert place.exists() != goes, path
+            assert goes or path in place.read_text()
+    if kind == "xfs":  # its log was replayed, and is clean: nothing is left to do at the first boot
+        run("xfs_repair", "-n", str(copy_of(image, part, stage)))
+
+
+def test_paths_are_the_images_own_on_every_part(capturer, client, make_disk, stage):
+    """The second one is mounted below the first, as /home is below /."""
+    disk = make_disk("ext4", "ext4")
+    first, second = disk.mounted
+    home = Path(first.mount_point, "home")
+    home.mkdir()
+    subprocess.run(["umount", second.mount_point], check=True)
+    subprocess.run(["mount", second.device, home], check=True)
+    second.mount_point = str(home)
+    grow({"/": first.mount_point, "/home/": second.mount_point})
+    captured(capturer, client, disk, stage)
+    removals = capturer.scrub(rules=[(INCLUDE, "/home/admin/.zsh_history")])
+    capturer.keep()
+    assert set(removals.paths) == {p for p, goes in TREE.items() if goes} - {
+        "/home/admin/.zsh_history"}
+
+
+def test_rules_outdo_what_is_built_in(capturer, client, make_disk, stage):
+    disk = make_disk("ext4")
+    (part,) = disk.mounted
+    grow({"/": part.mount_point})
+    captured(capturer, client, disk, stage)
+    removals = capturer.scrub(rules=[
+        (INCLUDE, "/srv/app/server.*"), (INCLUDE, "id_rsa"), (EXCLUDE, "/var/lib/app"),
+        (EXCLUDE, "sshd_config"), (EXCLUDE, "/etc/ssl"), (INCLUDE, "/etc/ssl/certs/*.crt")])
+    capturer.keep()
+    assert not {"/srv/app/server.pem", "/srv/app/server.key", "/home/admin/.ssh/id_rsa",
+                "/etc/ssl/certs/ca-certificates.crt"} & set(removals.paths)
+    assert {"/var/lib/app/data", "/etc/ssh/sshd_config", "/etc/ssl/certs/bundle.pem",
+            "/etc/ssl/private/site", "/root/.bash_history"} <= set(removals.paths)
+    with mounted_copies(stage / "job-1.image", disk) as roots:
+        root = Path(roots[part])
+        assert list((root / "var/lib/app").iterdir()) == []
+        assert [p.name for p in (root / "etc/ssl").iterdir()] == ["certs"]
+
+
+def test_without_defaults_only_what_is_excluded_goes(capturer, client, make_disk, stage):
+    disk = make_disk("ext4")
+    (part,) = disk.mounted
+    grow({"/": part.mount_point})
+    captured(capturer, client, disk, stage)
+    assert capturer.scrub(NO_DEFAULTS, [(EXCLUDE, "known_hosts")]).paths == [
+        "/root/.ssh/known_hosts"]
+
+
+def test_what_makes_an_instance_one_of_its_own_is_reset_when_asked(capturer, client, make_disk,
+                                                                   stage):
+    disk = make_disk("ext4")
+    (part,) = disk.mounted
+    root = Path(part.mount_point)
+    for path in ("etc/machine-id", "var/lib/dbus/machine-id", "var/lib/systemd/random-seed",
+                 "var/lib/dhcp/dhclient.eth0.leases", "var/lib/NetworkManager/a.lease"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("0123456789abcdef\n")
+    captured(capturer, client, disk, stage)
+    removals = capturer.scrub(MACHINE_ID | LEASES)
+    capturer.keep()
+    assert set(removals.paths) == {
+        "/etc/machine-id", "/var/lib/dbus/machine-id", "/var/lib/systemd/random-seed",
+        "/var/lib/dhcp/dhclient.eth0.leases", "/var/lib/NetworkManager/a.lease"}
+    with mounted_copies(stage / "job-1.image", disk) as roots:
+        copy = Path(roots[part])
+        assert (copy / "etc/machine-id").read_bytes() == b""
+        assert stat.S_ISREG((copy / "etc/machine-id").lstat().st_mode)
+        assert not (copy / "var/lib/dbus/machine-id").exists()
+
+
+def test_links_in_the_image_lead_nowhere(capturer, client, make_disk, stage, scratch):
+    disk = make_disk("ext4")
+    (part,) = disk.mounted
+    outside = Path(scratch, "outside")
+    (outside / ".ssh").mkdir(parents=True)
+    for name in (".ssh/authorized_keys", "machine-id", "id_rsa"):
+        (outside / name).write_text(KEY.format(name))
+    root = Path(part.mount_point)
+    for folder in ("etc", "home/a", "home/b/.ssh"):
+        (root / folder).mkdir(parents=True)
+    (root / "etc/machine-id").symlink_to(outside / "machine-id")
+    (root / "home/all").symlink_to(outside)
+    (root / "home/a/.ssh").symlink_to(outside / ".ssh")
+    (root / "home/b/.ssh/authorized_keys").symlink_to(outside / ".ssh/authorized_keys")
+    (root / "home/b/server.pem").symlink_to(outside / "id_rsa")
+    os.mkfifo(root / "home/b/fifo.pem")
+    os.mkfifo(root / "home/b/id_rsa")
+    captured(capturer, client, disk, stage)
+    removals = capturer.scrub(MACHINE_ID)
+    assert set(removals.paths) == {"/home/b/.ssh/authorized_keys", "/home/b/id_rsa"}
+    for name in (".ssh/authorized_keys", "machine-id", "id_rsa"):
+        assert (outside / name).read_text() == KEY.format(name)
+
+
+def test_a_key_is_found_wherever_it_begins_in_a_file(capturer, client, make_disk, stage):
+    disk = make_disk("ext4")
+    (part,) = disk.mounted
+    wanted = []
+    for at in (65536 - 5, 65536 - 11, 65536, 131072 - 3, 1 << 20):
+        name = f"at-{at}.pem"
+        Path(part.mount_point, name).write_bytes(b"." * at + b"PRIVATE KEY")
+        wanted.append(f"/{name}")
+    Path(part.mount_point, "none.pem").write_bytes(b"." * 65530 + b"PRIVATE LEY" + b"." * 100)
+    captured(capturer, client, disk, stage)
+    assert sorted(capturer.scrub().paths) == sorted(wanted)
+
+
+def test_the_list_is_bounded_and_the_count_is_not(capturer, client, make_disk, stage):
+    disk = make_disk("ext4")
+    (part,) = disk.mounted
+    for i in range(400):
+        Path(part.mount_point, f"{i:03}-{'x' * 150}~").write_text("x")
+    captured(capturer, client, disk, stage)
+    removals = capturer.scrub()
+    assert removals.count == 400 and 200 < len(removals.paths) < 220
+
+
+def test_what_cannot_be_removed_ends_the_capture(capturer, client, make_disk, stage):
+    disk = make_disk("ext4")
+    (part,) = disk.mounted
+    stuck = Path(part.mount_point, "id_rsa")
+    stuck.write_text("x")
+    subprocess.run(["chattr", "+i", stuck], check=True)
+    try:
+        captured(capturer, client, disk, stage)
+        answer = capturer.ask(scrub_packet())
+    finally:
+        subprocess.run(["chattr", "-i", stuck], check=True)
+    assert answer.error == errno.EPERM and answer.text.startswith("/id_rsa in the image")
+    assert capturer.receive() is None and list(stage.iterdir()) == []
+
+
+def test_a_btrfs_is_not_scrubbed_beside_its_original(capturer, client, make_fs, stage):
+    fs = make_fs("btrfs")
+    capturer.begin(device_number(fs.device), [fs], stage)
+    capturer.make_pass()
+    client.frozen([fs], budget_usec=30_000_000)
+    capturer.final()
+    client.ask(THAW)
+    answer = capturer.ask(scrub_packet())
+    assert answer.type in (ERROR, SCRUBBED)
+    if answer.type == ERROR:
+        assert "cannot be mounted apart" in answer.text and "without a scrub" in answer.text
+        assert list(stage.iterdir()) == []

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A disk on a loop device: boot code, a partition table, and file systems that are mounted."""
+
+import os
+import random
+import subprocess
+import time
+
+from lab.loopfs import MKFS, SIZES, accepts_write, run, superblock_number, thaw
+
+SECTOR = 512
+MIB = 1 << 20
+BOOT_AT = 64 * SECTOR  # behind the table, before the first partition: where GRUB lies, for one
+BOOT_BYTES = 100 * SECTOR
+
+
+class Partition:
+    def __init__(self, device, kind, start, size, mount_point=None):
+        self.device = device
+        self.kind = kind
+        self.start = start
+        self.size = size
+        self.mount_point = mount_point
+
+    @property
+    def number(self):
+        return superblock_number(self.mount_point)
+
+
+def device_number(device):
+    about = os.stat(device)
+    return os.major(about.st_rdev), os.minor(about.st_rdev)
+
+
+class LoopDisk:
+    """`kinds`: of each partition, with None for one that holds bytes and no file system."""
+
+    def __init__(self, folder, kinds, size=None, name="disk"):
+        self.folder = str(folder)
+        self.image = os.path.join(self.folder, name + ".img")
+        self.device = None
+        self.partitions = []
+        sizes = [(size or SIZES[kind]) if kind else MIB for kind in kinds]
+        with open(self.image, "wb") as file:
+            file.truncate(sum(sizes) + 3 * MIB)
+        self._write_table(sizes)
+        self.boot = random.Random(1).randbytes(BOOT_BYTES)
+        with open(self.image, "r+b") as file:
+            file.seek(BOOT_AT)
+            file.write(self.boot)
+        try:
+            self._attach(kinds, sizes, name)
+        except BaseException:
+            self.cleanup()
+            raise
+
+    def _write_table(self, sizes):
+        starts = [2048 + sum(sizes[:i]) // SECTOR for i in range(len(sizes))]
+        lines = ["label: gpt", *(f"start={start}, size={size // SECTOR}"
+                                 for start, size in zip(starts, sizes))]
+        subprocess.run(["sfdisk", "-q", self.image], input="\n".join(lines), text=True, check=True,
+                       stdout=subprocess.DEVNULL, timeout=60)
+
+    def _attach(self, kinds, sizes, name):
+        """Adds the partitions one by one: not every kernel reads a table."""
+        self.device = run("losetup", "-f", "--show", self.image)
+        start = MIB
+        for i, (kind, size) in enumerate(zip(kinds, sizes), start=1):
+            run("addpart", self.device, str(i), str(start // SECTOR), str(size // SECTOR))
+            partition = Partition(f"{self.device}p{i}", kind, start, size)
+            self.partitions.append(partition)
+            start += size
+            if kind is None:
+                with open(partition.device, "r+b") as file:
+                    file.write(b"raw partition " * 1000)
+                continue
+            run(*MKFS[kind], partition.device)
+            mount_point = os.path.join(self.folder, f"{name}-{i}")
+            os.makedirs(mount_point)
+            run("mount", "-t", kind, partition.device, mount_point)
+            partition.mount_point = mount_point
+
+    @property
+    def mounted(self):
+        return [p for p in self.partitions if p.mount_point]
+
+    @property
+    def number(self):
+        return device_number(self.device)
+
+    def accepts_write(self):
+        return all(accepts_write(p.mount_point, 2.0) for p in self.mounted)
+
+    def _umount(self, partition, patience=5.0):
+        """An ending process may hold it for a moment."""
+        thaw(partition.mount_point)
+        end = time.monotonic() + patience
+        while subprocess.run(["umount", partition.mount_point], check=False, timeout=30).returncode:
+            if time.monotonic() > end:
+                subprocess.run(["umount", "-l", partition.mount_point], check=False, timeout=30)
+                break
+            time.sleep(0.05)
+        partition.mount_point = None
+
+    def cleanup(self):
+        for partition in reversed(self.mounted):
+            self._umount(partition)
+        for i in range(len(self.partitions), 0, -1):
+            subprocess.run(["delpart", self.device, str(i)], check=False, timeout=30)
+        self.partitions = []
+        if self.device:
+            subprocess.run(["losetup", "-d", self.device], check=False, timeout=30)
+            self.device = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.cleanup()
