@@ -35,6 +35,7 @@ libaws_a_SOURCES = \
 	%D%/query-call.c %D%/query-call.h \
 	%D%/retry.c %D%/retry.h \
 	%D%/s3.c %D%/s3.h \
+	%D%/s3-check.c %D%/s3-check.h \
 	%D%/s3-crew.c %D%/s3-crew.h \
 	%D%/s3-many.c %D%/s3-many.h \
 	%D%/s3-object.c %D%/s3-object.h \

@@ -19,12 +19,34 @@ static int fail_lost(ApiError *reterr, const char *message)
 
 /* --- Lists ------------------------------------------------------------------------------------ */
 
+/* Where a listing goes on. */
+typedef struct Listing {
+        const char *prefix;
+        bool versions;
+        char *token;
+        char *version_token; /* with versions; NULL otherwise */
+} Listing;
+
+static void listing_done(Listing *listing)
+{
+        free(listing->token);
+        free(listing->version_token);
+}
+
 static int read_list(void *userdata, const HttpReply *reply, ApiError *reterr)
 {
         Xml **page = userdata;
 
         *page = xml_free(*page);
         return s3_read_document(reply, "ListBucketResult", page, reterr);
+}
+
+static int read_versions(void *userdata, const HttpReply *reply, ApiError *reterr)
+{
+        Xml **page = userdata;
+
+        *page = xml_free(*page);
+        return s3_read_document(reply, "ListVersionsResult", page, reterr);
 }
 
 /* encoding-type=url, since XML cannot hold every key: a blank is a plus then. */
@@ -43,8 +65,14 @@ static int decode_key(const char *encoded, char **ret)
 static int tell_object(const XmlNode *item, S3OnObject on_object, void *userdata)
 {
         const char *encoded = xml_text(item, "Key"), *modified = xml_text(item, "LastModified");
+        const char *etag = xml_text(item, "ETag");
         _cleanup_(freep) char *key = NULL;
-        S3Object object = { .size_bytes = xml_u64(item, "Size", 0), .etag = xml_text(item, "ETag") };
+        S3Object object = {
+                .size_bytes = xml_u64(item, "Size", 0),
+                .etag = etag ? etag : "",
+                .version = xml_text(item, "VersionId"),
+                .is_marker = streq(xml_name(item), "DeleteMarker"),
+        };
         int r;
 
         if (!encoded || strlen(encoded) > 3 * KEY_BYTES_MAX)
@@ -55,8 +83,6 @@ static int tell_object(const XmlNode *item, S3OnObject on_object, void *userdata
         if (r < 0)
                 return r;
         object.key = key;
-        if (!object.etag)
-                object.etag = "";
         if (modified)
                 (void)timestamp_parse(modified, &object.modified_usec);
         return on_object(userdata, &object);
@@ -64,57 +90,94 @@ static int tell_object(const XmlNode *item, S3OnObject on_object, void *userdata
 
 static int tell_page(const XmlNode *root, S3OnObject on_object, void *userdata)
 {
-        for (const XmlNode *item = xml_first(root); item; item = xml_next(item))
-                if (streq(xml_name(item), "Contents")) {
-                        int r = tell_object(item, on_object, userdata);
+        static const char *const names[] = { "Contents", "Version", "DeleteMarker" };
+        int r = 0;
 
-                        if (r < 0)
-                                return r;
-                }
-        return 0;
+        for (const XmlNode *item = xml_first(root); item && r >= 0; item = xml_next(item))
+                for (size_t i = 0; i < ELEMENTSOF(names) && r >= 0; i++)
+                        if (streq(xml_name(item), names[i]))
+                                r = tell_object(item, on_object, userdata);
+        return r < 0 ? r : 0;
 }
 
-static int get_page(
-        S3Bucket *bucket, const char *prefix, const char *token, Xml **ret, ApiError *reterr)
+static int get_page(S3Bucket *bucket, const Listing *listing, Xml **ret, ApiError *reterr)
 {
-        const KeyValue query[] = {
-                { "list-type", "2" },
+        KeyValue query[5] = {
                 { "encoding-type", "url" },
-                { "prefix", prefix },
-                { "continuation-token", token },
+                { "prefix", listing->prefix },
+                { listing->versions ? "versions" : "list-type", listing->versions ? "" : "2" },
         };
-        const S3Call call = {
+        S3Call call = {
                 .method = "GET",
                 .query = query,
-                .n_query = token ? ELEMENTSOF(query) : ELEMENTSOF(query) - 1,
-                .read = read_list,
+                .n_query = 3,
+                .read = listing->versions ? read_versions : read_list,
                 .userdata = ret,
         };
 
+        if (listing->token)
+                query[call.n_query++] = (KeyValue){
+                        listing->versions ? "key-marker" : "continuation-token", listing->token };
+        if (listing->version_token)
+                query[call.n_query++] =
+                        (KeyValue){ "version-id-marker", listing->version_token };
         return s3_call(bucket, &call, reterr);
 }
 
-int s3_list_objects(S3Bucket *bucket, const char *prefix, S3OnObject on_object, void *userdata,
+/* 0, or -ENODATA where the page does not tell. */
+static int turn_page(Listing *listing, const XmlNode *root)
+{
+        const char *next =
+                xml_text(root, listing->versions ? "NextKeyMarker" : "NextContinuationToken");
+        const char *version = xml_text(root, "NextVersionIdMarker");
+        _cleanup_(freep) char *token = NULL;
+        int r;
+
+        if (!next || (listing->versions && !version))
+                return -ENODATA;
+        r = listing->versions ? decode_key(next, &token) : string_replace(&token, next);
+        if (r < 0)
+                return r;
+        free(listing->token);
+        listing->token = TAKE_PTR(token);
+        return listing->versions ? string_replace(&listing->version_token, version) : 0;
+}
+
+static int list_all(S3Bucket *bucket, Listing *listing, S3OnObject on_object, void *userdata,
         ApiError *reterr)
 {
-        _cleanup_(freep) char *token = NULL;
-
         for (unsigned n = 0; n < PAGES_MAX; n++) {
                 _cleanup_(xml_freep) Xml *page = NULL;
-                int r = get_page(bucket, prefix, token, &page, reterr);
+                int r = get_page(bucket, listing, &page, reterr);
 
                 if (r != 0)
                         return r;
                 r = tell_page(xml_root(page), on_object, userdata);
                 if (r < 0 || !xml_bool(xml_root(page), "IsTruncated", false))
                         return r;
-                if (!xml_text(xml_root(page), "NextContinuationToken"))
+                r = turn_page(listing, xml_root(page));
+                if (r == -ENODATA)
                         return fail_lost(reterr, "The listing is cut off, and tells no next page");
-                r = string_replace(&token, xml_text(xml_root(page), "NextContinuationToken"));
                 if (r < 0)
                         return r;
         }
         return fail_lost(reterr, "The pages of the listing do not come to an end");
+}
+
+int s3_list_objects(S3Bucket *bucket, const char *prefix, S3OnObject on_object, void *userdata,
+        ApiError *reterr)
+{
+        _cleanup_(listing_done) Listing listing = { .prefix = prefix };
+
+        return list_all(bucket, &listing, on_object, userdata, reterr);
+}
+
+int s3_list_versions(S3Bucket *bucket, const char *prefix, S3OnObject on_object, void *userdata,
+        ApiError *reterr)
+{
+        _cleanup_(listing_done) Listing listing = { .prefix = prefix, .versions = true };
+
+        return list_all(bucket, &listing, on_object, userdata, reterr);
 }
 
 /* --- Deletion --------------------------------------------------------------------------------- */
@@ -147,25 +210,40 @@ static int add_escaped(Text *text, const char *key)
         return r;
 }
 
-static int add_key(Text *text, const char *key)
+/* So many of them, from the first. */
+typedef struct Doomed {
+        char *const *keys;
+        char *const *versions; /* or NULL */
+        size_t count;
+} Doomed;
+
+static int add_doomed(Text *text, const Doomed *doomed, size_t i)
 {
         int r = text_add(text, "<Object><Key>");
 
         if (r >= 0)
-                r = add_escaped(text, key);
-        return r < 0 ? r : text_add(text, "</Key></Object>");
+                r = add_escaped(text, doomed->keys[i]);
+        if (r >= 0)
+                r = text_add(text, "</Key>");
+        if (r >= 0 && doomed->versions)
+                r = text_add(text, "<VersionId>");
+        if (r >= 0 && doomed->versions)
+                r = add_escaped(text, doomed->versions[i]);
+        if (r >= 0 && doomed->versions)
+                r = text_add(text, "</VersionId>");
+        return r < 0 ? r : text_add(text, "</Object>");
 }
 
 /* *ret_count tells how many are in it. */
-static int make_order(const StringList *keys, Text *ret, size_t *ret_count)
+static int make_order(const Doomed *doomed, Text *ret, size_t *ret_count)
 {
         int r = text_add(ret, "<Delete xmlns=\"" NAMESPACE "\">");
 
         *ret_count = 0;
-        for (size_t i = 0; i < keys->count && r >= 0; i++) {
-                if (!is_writable(keys->items[i]))
+        for (size_t i = 0; i < doomed->count && r >= 0; i++) {
+                if (!is_writable(doomed->keys[i]))
                         continue;
-                r = add_key(ret, keys->items[i]);
+                r = add_doomed(ret, doomed, i);
                 (*ret_count)++;
         }
         return r < 0 ? r : text_add(ret, "<Quiet>true</Quiet></Delete>");
@@ -184,7 +262,8 @@ static int note_refusals(const XmlNode *root, StringList *refused, ApiError *ret
         for (const XmlNode *item = xml_first(root); item; item = xml_next(item)) {
                 const char *key = xml_text(item, "Key"), *code = xml_text(item, "Code");
 
-                if (!streq(xml_name(item), "Error") || streq_ptr(code, "NoSuchKey"))
+                if (!streq(xml_name(item), "Error") || streq_ptr(code, "NoSuchKey") ||
+                        streq_ptr(code, "NoSuchVersion"))
                         continue;
                 if (!reterr->code &&
                         api_error_set(reterr, code ? code : "Error", xml_text(item, "Message")) < 0)
@@ -196,7 +275,7 @@ static int note_refusals(const XmlNode *root, StringList *refused, ApiError *ret
 }
 
 static int delete_some(
-        S3Bucket *bucket, const StringList *keys, StringList *refused, ApiError *reterr)
+        S3Bucket *bucket, const Doomed *doomed, StringList *refused, ApiError *reterr)
 {
         static const KeyValue query[] = { { "delete", "" } };
         static const KeyValue headers[] = { { "Content-Type", "application/xml" } };
@@ -212,7 +291,7 @@ static int delete_some(
                 .userdata = &result,
         };
         size_t count;
-        int r = make_order(keys, &order, &count);
+        int r = make_order(doomed, &order, &count);
 
         if (r < 0 || count == 0)
                 return r;
@@ -222,26 +301,29 @@ static int delete_some(
         return r != 0 ? r : note_refusals(xml_root(result), refused, reterr);
 }
 
-static int delete_unwritable(S3Bucket *bucket, const StringList *keys, ApiError *reterr)
+static int delete_unwritable(S3Bucket *bucket, const Doomed *doomed, ApiError *reterr)
 {
         int r = 0;
 
-        for (size_t i = 0; i < keys->count && r == 0; i++)
-                if (!is_writable(keys->items[i]))
-                        r = s3_delete_object(bucket, keys->items[i], reterr);
+        for (size_t i = 0; i < doomed->count && r == 0; i++)
+                if (!is_writable(doomed->keys[i]))
+                        r = s3_delete_version(bucket, doomed->keys[i],
+                                doomed->versions ? doomed->versions[i] : NULL, reterr);
         return r;
 }
 
-int s3_delete_objects(
-        S3Bucket *bucket, const StringList *keys, StringList *ret_refused, ApiError *reterr)
+static int delete_all(S3Bucket *bucket, const StringList *keys, const StringList *versions,
+        StringList *ret_refused, ApiError *reterr)
 {
         int r = 0;
 
         for (size_t i = 0; i < keys->count && r == 0; i += S3_DELETE_MAX) {
-                StringList some = { keys->items + i, keys->count - i };
+                const Doomed some = {
+                        .keys = keys->items + i,
+                        .versions = versions ? versions->items + i : NULL,
+                        .count = keys->count - i < S3_DELETE_MAX ? keys->count - i : S3_DELETE_MAX,
+                };
 
-                if (some.count > S3_DELETE_MAX)
-                        some.count = S3_DELETE_MAX;
                 r = delete_some(bucket, &some, ret_refused, reterr);
                 if (r == 0)
                         r = delete_unwritable(bucket, &some, reterr);
@@ -249,4 +331,16 @@ int s3_delete_objects(
         if (r != 0 || ret_refused->count == 0)
                 return r;
         return streq_ptr(reterr->code, "AccessDenied") ? S3_E_DENIED : S3_E_REFUSED;
+}
+
+int s3_delete_objects(
+        S3Bucket *bucket, const StringList *keys, StringList *ret_refused, ApiError *reterr)
+{
+        return delete_all(bucket, keys, /* versions= */ NULL, ret_refused, reterr);
+}
+
+int s3_delete_versions(S3Bucket *bucket, const StringList *keys, const StringList *versions,
+        StringList *ret_refused, ApiError *reterr)
+{
+        return delete_all(bucket, keys, versions, ret_refused, reterr);
 }

@@ -10,6 +10,8 @@ typedef struct S3Object {
         uint64_t size_bytes;
         uint64_t modified_usec; /* realtime; 0 if S3 does not say */
         const char *etag; /* with its quotes; "" if S3 does not say */
+        const char *version; /* of s3_list_versions(); else NULL */
+        bool is_marker; /* likewise: no object, but the word that there is none any more */
 } S3Object;
 
 /* 0 or a negative errno, which ends the listing. */
@@ -17,6 +19,14 @@ typedef int (*S3OnObject)(void *userdata, const S3Object *object);
 
 /* All whose key begins with `prefix`, in the order of their bytes. 0 and the common outcomes. */
 int s3_list_objects(S3Bucket *bucket, const char *prefix, S3OnObject on_object, void *userdata,
+        ApiError *reterr);
+
+/*
+ * Likewise all versions, and markers of deletions. In a bucket that was never versioned, what is
+ * there is its own only version, "null". Of one key the versions come newest first, but between them
+ * and the markers no order is promised.
+ */
+int s3_list_versions(S3Bucket *bucket, const char *prefix, S3OnObject on_object, void *userdata,
         ApiError *reterr);
 
 /* S3 deletes so many in one call. */
@@ -30,3 +40,7 @@ int s3_list_objects(S3Bucket *bucket, const char *prefix, S3OnObject on_object, 
  */
 int s3_delete_objects(
         S3Bucket *bucket, const StringList *keys, StringList *ret_refused, ApiError *reterr);
+
+/* Likewise versions for good: versions->items[i] is of keys->items[i]. */
+int s3_delete_versions(S3Bucket *bucket, const StringList *keys, const StringList *versions,
+        StringList *ret_refused, ApiError *reterr);

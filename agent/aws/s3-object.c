@@ -125,16 +125,17 @@ static int read_tags(void *userdata, const HttpReply *reply, ApiError *reterr)
         return s3_read_document(reply, "Tagging", document, reterr);
 }
 
-int s3_get_object_tags(S3Bucket *bucket, const char *key, TagList *ret, ApiError *reterr)
+int s3_get_object_tags(S3Bucket *bucket, const char *key, const char *version, TagList *ret,
+        ApiError *reterr)
 {
-        static const KeyValue query[] = { { "tagging", "" } };
+        const KeyValue query[] = { { "tagging", "" }, { "versionId", version } };
         _cleanup_(tag_list_done) TagList tags = TAG_LIST_INIT;
         _cleanup_(xml_freep) Xml *document = NULL;
         const S3Call call = {
                 .method = "GET",
                 .key = key,
                 .query = query,
-                .n_query = ELEMENTSOF(query),
+                .n_query = version ? 2 : 1,
                 .read = read_tags,
                 .userdata = &document,
         };
@@ -153,10 +154,21 @@ int s3_get_object_tags(S3Bucket *bucket, const char *key, TagList *ret, ApiError
         return 0;
 }
 
-int s3_delete_object(S3Bucket *bucket, const char *key, ApiError *reterr)
+int s3_delete_version(S3Bucket *bucket, const char *key, const char *version, ApiError *reterr)
 {
-        const S3Call call = { .method = "DELETE", .key = key };
+        const KeyValue query[] = { { "versionId", version } };
+        const S3Call call = {
+                .method = "DELETE",
+                .key = key,
+                .query = query,
+                .n_query = version ? 1 : 0,
+        };
         int r = s3_call(bucket, &call, reterr);
 
         return r == S3_E_NOT_FOUND ? 0 : r;
+}
+
+int s3_delete_object(S3Bucket *bucket, const char *key, ApiError *reterr)
+{
+        return s3_delete_version(bucket, key, /* version= */ NULL, reterr);
 }

@@ -44,8 +44,13 @@ typedef struct S3Head {
 /* 0, NOT_FOUND (also when the bucket is not there), and the common outcomes. */
 int s3_head_object(S3Bucket *bucket, const char *key, S3Head *ret, ApiError *reterr);
 
-/* 0, NOT_FOUND, and the common outcomes. */
-int s3_get_object_tags(S3Bucket *bucket, const char *key, TagList *ret, ApiError *reterr);
+/* `version` NULL: of the latest. 0, NOT_FOUND, and the common outcomes. */
+int s3_get_object_tags(S3Bucket *bucket, const char *key, const char *version, TagList *ret,
+        ApiError *reterr);
 
 /* 0, also when there is none, and the common outcomes. */
 int s3_delete_object(S3Bucket *bucket, const char *key, ApiError *reterr);
+
+/* Likewise one version for good; NULL: as above. */
+int s3_delete_version(
+        S3Bucket *bucket, const char *key, const char *version, ApiError *reterr);

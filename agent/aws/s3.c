@@ -236,6 +236,7 @@ static const struct {
 } outcomes[] = {
         { "NoSuchKey", S3_E_NOT_FOUND },
         { "NotFound", S3_E_NOT_FOUND },
+        { "NoSuchVersion", S3_E_NOT_FOUND },
         { "NoSuchBucket", S3_E_NO_BUCKET },
         { "AccessDenied", S3_E_DENIED },
         { "AllAccessDisabled", S3_E_DENIED },
@@ -293,7 +294,7 @@ static int make_headers(const S3Bucket *bucket, const S3Call *call, Headers *ret
 {
         for (size_t i = 0; i < call->n_headers && i < S3_HEADERS_MAX; i++)
                 ret->items[ret->count++] = call->headers[i];
-        if (bucket->owner)
+        if (bucket->owner && !call->any_owner)
                 ret->items[ret->count++] =
                         (KeyValue){ "x-amz-expected-bucket-owner", bucket->owner };
         return call->body ? make_digest(call, &ret->items[ret->count++], ret->digest) : 0;
@@ -404,6 +405,10 @@ int s3_explain(const S3Bucket *bucket, int outcome, const ApiError *error, char 
                         "does not allow it%s%s",
                         name, reason, bucket->owner ? ", or it does not belong to account " : "",
                         bucket->owner ? bucket->owner : "");
+        case S3_E_NOT_OURS:
+                return string_printf(ret,
+                        "bucket %s belongs to another account than %s: name one of your own", name,
+                        bucket->owner);
         case S3_E_ACLS_OFF:
                 return string_printf(ret,
                         "bucket %s takes no access control lists, by one of which EC2 may read a "

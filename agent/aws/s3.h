@@ -6,7 +6,7 @@
 #include "aws/client.h"
 #include "aws/xml.h"
 
-/* "The common outcomes" are all but NOT_FOUND and TOO_LARGE. */
+/* "The common outcomes" are all but NOT_FOUND, NOT_OURS and TOO_LARGE. */
 typedef enum S3Outcome {
         S3_E_REFUSED = AWS_E_REFUSED,
         S3_E_TIMEOUT = AWS_E_TIMEOUT,
@@ -17,6 +17,7 @@ typedef enum S3Outcome {
         S3_E_NOT_FOUND, /* the key */
         S3_E_NO_BUCKET,
         S3_E_DENIED,    /* also: the bucket is not the account's whose it should be */
+        S3_E_NOT_OURS,  /* of s3_bucket_check() only: that it is another account's is known */
         S3_E_ACLS_OFF,  /* the bucket takes no access control lists */
         S3_E_ELSEWHERE, /* sent from region to region */
         S3_E_TOO_LARGE, /* the object is larger than it may be */
@@ -70,6 +71,7 @@ typedef struct S3Call {
         size_t body_size;
         uint64_t reply_max; /* see AwsCall; of a reply that goes to on_body it is a guess */
         HttpOnBody on_body; /* see AwsCall */
+        bool any_owner; /* whose it is does not matter */
         bool once; /* after TIMEOUT and LOST the caller goes on in its own way */
         AwsJudge read;    /* of a reply that tells of success; or NULL */
         void *userdata;   /* for `read` and on_body */

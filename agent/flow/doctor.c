@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "flow/doctor-bucket.h"
 #include "flow/doctor-trial.h"
 #include "flow/identify.h"
 
@@ -123,6 +124,46 @@ static int check_clock(Doctor *doctor, const DoctorPatient *patient)
                 off_usec < (uint64_t)CLOCK_FAR_USEC ? DOCTOR_OK : DOCTOR_FAILED, message);
 }
 
+static int check_bucket(Doctor *doctor, const char *name)
+{
+        _cleanup_(freep) char *what = NULL;
+        DoctorFinding finding = { 0 };
+        int r = doctor_try_bucket(doctor->bake, name, &finding);
+
+        if (r >= 0 && string_printf(&what, "bucket %s", name) < 0) {
+                doctor_finding_done(&finding);
+                r = -ENOMEM;
+        }
+        return r < 0 ? r : tell(doctor, what, "host", /* needed= */ true, &finding);
+}
+
+/* What is amiss with a profile itself was told before. */
+static int add_bucket_of(const Doctor *doctor, const char *profile_name, StringList *buckets)
+{
+        _cleanup_(profile_done) Profile profile = { 0 };
+        _cleanup_(failure_done) Failure failure = { 0 };
+
+        if (profile_load(doctor->bake->settings, profile_name, &profile, &failure) < 0 ||
+                !profile.bucket || string_list_contains(buckets, profile.bucket))
+                return 0;
+        return string_list_add(buckets, profile.bucket);
+}
+
+static int check_buckets(Doctor *doctor)
+{
+        _cleanup_(string_list_done) StringList names = STRING_LIST_INIT, buckets = STRING_LIST_INIT;
+        int r = profile_list_names(doctor->bake->settings, &names);
+
+        for (size_t i = 0; r >= 0 && i < names.count; i++)
+                r = add_bucket_of(doctor, names.items[i], &buckets);
+        for (size_t i = 0; r >= 0 && i < buckets.count; i++) {
+                if (bake_check_cancelled(doctor->bake) < 0)
+                        return -ECANCELED;
+                r = check_bucket(doctor, buckets.items[i]);
+        }
+        return r;
+}
+
 /* --- The permissions -------------------------------------------------------------------------- */
 
 static int tell_uses(Doctor *doctor, const DoctorAction *action, const DoctorFinding *finding)
@@ -213,7 +254,9 @@ static int check_aws(Doctor *doctor)
         r = tell_step(doctor, "endpoint and certificate authorities", outcome);
         if (r < 0 || outcome < 0)
                 return r;
-        r = doctor_patient_init(&patient, bake);
+        r = check_buckets(doctor);
+        if (r >= 0)
+                r = doctor_patient_init(&patient, bake);
         if (r >= 0)
                 r = check_actions(doctor, &patient);
         return r < 0 ? r : check_clock(doctor, &patient);

@@ -12,6 +12,7 @@ libflow_a_SOURCES = \
 	%D%/deregister.c %D%/deregister.h \
 	%D%/doctor.c %D%/doctor.h \
 	%D%/doctor-action.c %D%/doctor-action.h \
+	%D%/doctor-bucket.c %D%/doctor-bucket.h \
 	%D%/doctor-trial.c %D%/doctor-trial.h \
 	%D%/failure.c %D%/failure.h \
 	%D%/follow.c %D%/follow.h \

@@ -104,7 +104,7 @@ static int judge_found(Scan *scan, const Orphan *bundle, OrphanList *orphans)
         if (r >= 0)
                 r = check_user(scan, &place, &error);
         if (r == 0)
-                r = s3_get_object_tags(scan->bucket, place.manifest, &tags, &error);
+                r = s3_get_object_tags(scan->bucket, place.manifest, NULL, &tags, &error);
         if (r == S3_E_DENIED && scan->scene->all)
                 r = 0; /* whose it is matters less then */
         if (r > 0)

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include "aws/s3-check.h"
 #include "aws/s3-many.h"
 #include "aws/s3-object.h"
 #include "aws/s3-stream.h"
@@ -114,6 +115,9 @@ static int on_object(void *userdata, const S3Object *object)
         probe_put(item, "key", object->key);
         probe_put_number(item, "size", object->size_bytes);
         probe_put_number(item, "modified-usec", object->modified_usec);
+        probe_put(item, "version", object->version);
+        if (object->is_marker)
+                json_object_set_new(item, "marker", json_true());
         return json_array_append_new(userdata, item) < 0 ? -ENOMEM : 0;
 }
 
@@ -127,6 +131,55 @@ int probe_list_objects(Probe *probe, const json_t *command, json_t *answer)
 
         put_outcome(answer, bucket, r, &error);
         json_object_set_new(answer, "objects", array);
+        return r;
+}
+
+int probe_list_versions(Probe *probe, const json_t *command, json_t *answer)
+{
+        _cleanup_(s3_bucket_freep) S3Bucket *bucket = open_bucket(probe, command);
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        json_t *array = json_array();
+        int r = s3_list_versions(
+                bucket, json_get_string(command, "prefix", ""), on_object, array, &error);
+
+        put_outcome(answer, bucket, r, &error);
+        json_object_set_new(answer, "objects", array);
+        return r;
+}
+
+int probe_delete_versions(Probe *probe, const json_t *command, json_t *answer)
+{
+        _cleanup_(s3_bucket_freep) S3Bucket *bucket = open_bucket(probe, command);
+        _cleanup_(string_list_done) StringList keys = STRING_LIST_INIT, refused = STRING_LIST_INIT;
+        _cleanup_(string_list_done) StringList versions = STRING_LIST_INIT;
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        int r;
+
+        probe_read_strings(json_object_get(command, "keys"), &keys);
+        probe_read_strings(json_object_get(command, "versions"), &versions);
+        r = s3_delete_versions(bucket, &keys, &versions, &refused, &error);
+        put_outcome(answer, bucket, r, &error);
+        return r;
+}
+
+int probe_check_bucket(Probe *probe, const json_t *command, json_t *answer)
+{
+        static const char *const answers[] = { "unknown", "no", "yes" };
+        _cleanup_(s3_bucket_freep) S3Bucket *bucket = open_bucket(probe, command);
+        _cleanup_(freep) char *obstacle = NULL, *remark = NULL;
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        S3BucketState state = { 0 };
+        int r = s3_bucket_check(bucket, &state, &error);
+
+        put_outcome(answer, bucket, r, &error);
+        probe_put(answer, "acls", answers[state.takes_acls]);
+        probe_put(answer, "versions", answers[state.is_versioned]);
+        probe_put(answer, "locked", answers[state.is_locked]);
+        if (r == 0 && s3_bucket_find_obstacle(bucket, &state, aws_region_from_environment(),
+                              &obstacle) == 0)
+                probe_put(answer, "obstacle", obstacle);
+        if (r == 0 && s3_bucket_find_remark(&state, &remark) == 0)
+                probe_put(answer, "remark", remark);
         return r;
 }
 

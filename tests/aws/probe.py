@@ -11,12 +11,13 @@ OUTCOMES = {0: 'done', 1: 'refused', 2: 'timeout', 3: 'lost', 4: 'unreachable', 
 IMDS_OUTCOMES = {0: 'done', 1: 'unreachable', 2: 'disabled', 3: 'absent', 4: 'failed'}
 CREDENTIALS_OUTCOMES = {0: 'done', 1: 'none', 2: 'failed', 3: 'invalid'}
 SSM_OUTCOMES = {**OUTCOMES, 8: 'not-taken'}
-S3_OUTCOMES = {**OUTCOMES, 8: 'no-bucket', 9: 'denied', 10: 'acls-off', 11: 'elsewhere',
-               12: 'too-large'}
+S3_OUTCOMES = {**OUTCOMES, 8: 'no-bucket', 9: 'denied', 10: 'not-ours', 11: 'acls-off',
+               12: 'elsewhere', 13: 'too-large'}
 NAMES = {'imds': IMDS_OUTCOMES, 'credentials': CREDENTIALS_OUTCOMES,
          'get-parameter': SSM_OUTCOMES, 'put-parameter': SSM_OUTCOMES,
          **dict.fromkeys(('put-object', 'get-object', 'head-object', 'delete-objects',
-                          'list-objects', 'upload', 'stream-object', 'head-objects'), S3_OUTCOMES)}
+                          'list-objects', 'upload', 'stream-object', 'head-objects',
+                          'list-versions', 'delete-versions', 'check-bucket', 'put-large'), S3_OUTCOMES)}
 
 
 class Probe:

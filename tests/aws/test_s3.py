@@ -170,3 +170,90 @@ def test_a_clock_that_is_wrong_is_made_good(cloud, probe):
     cloud.configure(clock_offset=3600)
     assert probe('put-object', bucket='modern', key='k', body='abc')['outcome'] == 'done'
     assert len(cloud.calls('PutObject')) == 2
+
+
+# Versions
+
+def versions(done):
+    return {(one["key"], one["version"]) for one in done["objects"]}
+
+
+@pytest.fixture
+def kept(cloud):
+    """A bucket that keeps its versions: three of "a", of which the last is a marker, and one of "b"."""
+    cloud.add_bucket(name="kept", versioning="Enabled")
+    for key, body in (("a", b"1"), ("a", b"22"), ("b c", b"3")):
+        cloud.put_object("kept", key, body)
+    cloud.awscli("delete-object", "--bucket", "kept", "--key", "a", service="s3api")
+    return "kept"
+
+
+def test_versions_are_listed_in_pages_and_deleted_for_good(cloud, probe, kept):
+    cloud.configure(page_cap=1)
+    listed = probe("list-versions", bucket=kept)
+    assert len(cloud.calls("ListObjectVersions")) == 4
+    assert sorted(one["size"] for one in listed["objects"]) == [0, 1, 1, 2]
+    assert [one["key"] for one in listed["objects"] if one.get("marker")] == ["a"]
+    assert versions(listed) == {(one["key"], one["version"]) for one in cloud.object_versions(kept)}
+    chosen = [one for one in listed["objects"] if one["key"] == "a"]
+    done = probe("delete-versions", bucket=kept, keys=[one["key"] for one in chosen],
+                 versions=[one["version"] for one in chosen])
+    assert done["outcome"] == "done"
+    assert [one["key"] for one in cloud.object_versions(kept)] == ["b c"]
+
+
+def test_in_a_bucket_without_versions_there_is_one(cloud, probe):
+    cloud.put_object("modern", "k", b"")
+    assert versions(probe("list-versions", bucket="modern")) == {("k", "null")}
+    done = probe("delete-versions", bucket="modern", keys=["k"], versions=["null"])
+    assert done["outcome"] == "done" and cloud.objects() == []
+
+
+def test_a_version_that_may_not_go_is_told(cloud, probe, kept):
+    cloud.configure(deny=["DeleteObjectVersion"])
+    one = cloud.object_versions(kept)[0]
+    done = probe("delete-versions", bucket=kept, keys=[one["key"]], versions=[one["version"]])
+    assert done["outcome"] == "denied" and len(cloud.object_versions(kept)) == 4
+
+
+# Whether it is fit for bundles
+
+@pytest.mark.parametrize("fields, found", [
+    ({"acls": True}, {"acls": "yes", "versions": "no", "locked": "no"}),
+    ({"acls": "as-ever"}, {"acls": "yes"}), ({}, {"acls": "no"}),
+    ({"versioning": "Suspended"}, {"versions": "yes"}), ({"lock_days": 3}, {"locked": "yes"})],
+    ids=str)
+def test_a_bucket_is_asked_how_it_is_set_up(cloud, probe, fields, found):
+    cloud.add_bucket(name="asked", **fields)
+    done = probe("check-bucket", bucket="asked", owner=OURS)
+    assert done["outcome"] == "done" and found.items() <= done.items()
+    assert ("Object Ownership" in done.get("obstacle", "")) == (done["acls"] == "no")
+    assert ("versions" in done.get("remark", "")) == ("versioning" in fields)
+    assert ("Object Lock" in done.get("remark", "")) == ("lock_days" in fields)
+    assert {call["action"] for call in cloud.calls(service="s3")} == {
+        "HeadBucket", "GetBucketOwnershipControls", "GetBucketVersioning",
+        "GetObjectLockConfiguration"}
+
+
+def test_a_bucket_that_is_no_place_for_bundles(cloud, probe):
+    cloud.set_bucket("far-away", acls=True)
+    done = probe("check-bucket", bucket="far-away", owner=OURS)
+    assert done["outcome"] == "done" and AWAY in done["obstacle"] and HOME in done["obstacle"]
+    done = probe("check-bucket", bucket="nowhere", owner=OURS)
+    assert done["outcome"] == "no-bucket" and "there is no bucket nowhere" in done["words"]
+    done = probe("check-bucket", bucket="lent", owner=OURS)
+    assert done["outcome"] == "not-ours" and "another account" in done["words"]
+    assert probe("check-bucket", bucket="foreign", owner=OURS)["outcome"] == "denied"
+    cloud.configure(deny=["ListBucket"])
+    assert probe("check-bucket", bucket="modern", owner=OURS)["outcome"] == "denied"
+
+
+def test_what_may_not_be_read_is_not_known(cloud, probe):
+    cloud.configure(deny=["GetBucketOwnershipControls", "GetBucketVersioning",
+                          "GetBucketObjectLockConfiguration"])
+    done = probe("check-bucket", bucket="modern", owner=OURS)
+    assert (done["outcome"], done["acls"], done["versions"], done["locked"]) == (
+        "done", "unknown", "unknown", "unknown")
+    cloud.configure(deny=[])
+    cloud.fault("Get*", answer="html", times=3)
+    assert probe("check-bucket", bucket="modern", owner=OURS)["acls"] == "unknown"

@@ -13,24 +13,30 @@ BUCKET = {
     "name": None,
     "region": None,          # None: that of the instances
     "owner": None,           # an account; None: ours
-    "acls": False,           # new buckets refuse them since April 2023
+    "acls": False,           # new buckets refuse them since April 2023; "as-ever": an old one
     "shared": False,         # its owner lets our account do everything in it
     "kms": False,            # a key of KMS encrypts it: an ETag is no MD5
+    "versioning": None,      # "Enabled", "Suspended"
+    "lock_days": None,       # so long Object Lock keeps each version
 }
 MOST_KEYS = 1000
 
 
 class Bucket:
+    """With the fields of BUCKET."""
+
     def __init__(self, fields, created):
-        self.name = fields["name"]
-        self.region = fields["region"]
-        self.owner = fields["owner"]
-        self.acls = fields["acls"]
-        self.shared = fields["shared"]
-        self.kms = fields["kms"]
+        for name, value in fields.items():
+            setattr(self, name, value)
         self.created = created
-        self.objects = {}
+        self.entries = {}                # key -> its versions and markers, the latest last
         self.uploads = {}
+
+    @property
+    def objects(self):
+        """Those that are there when no version is asked for, by key."""
+        return {key: entries[-1] for key, entries in self.entries.items()
+                if not entries[-1].is_marker}
 
 
 def bucket_add(world, given):
@@ -84,7 +90,7 @@ def create_bucket(world, params):
 @action("s3", "DeleteBucket")
 def delete_bucket(world, params):
     with world.lock:
-        if bucket_find(world, params["Bucket"]).objects:
+        if bucket_find(world, params["Bucket"]).entries:
             raise ApiError("BucketNotEmpty", "The bucket you tried to delete is not empty", 409)
         del world.buckets[params["Bucket"]]
     return {}
@@ -109,6 +115,31 @@ def get_bucket_location(world, params):
     return {"LocationConstraint": "" if region == "us-east-1" else region}
 
 
+@action("s3", "GetBucketVersioning")
+def get_bucket_versioning(world, params):
+    return {"Status": bucket_find(world, params["Bucket"]).versioning}
+
+
+@action("s3", "GetBucketOwnershipControls")
+def get_ownership_controls(world, params):
+    acls = bucket_find(world, params["Bucket"]).acls
+    if acls == "as-ever":                # of the time before there was this setting
+        raise ApiError("OwnershipControlsNotFoundError",
+                       "The bucket ownership controls were not found", 404)
+    rule = "BucketOwnerPreferred" if acls else "BucketOwnerEnforced"
+    return {"OwnershipControls": {"Rules": [{"ObjectOwnership": rule}]}}
+
+
+@action("s3", "GetObjectLockConfiguration")
+def get_object_lock(world, params):
+    days = bucket_find(world, params["Bucket"]).lock_days
+    if days is None:
+        raise ApiError("ObjectLockConfigurationNotFoundError",
+                       "Object Lock configuration does not exist for this bucket", 404)
+    rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": days}}
+    return {"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": rule}}
+
+
 @action("s3", "ListObjectsV2")
 def list_objects(world, params):
     prefix, delimiter = params.get("Prefix", ""), params.get("Delimiter", "")
@@ -119,15 +150,15 @@ def list_objects(world, params):
         keys = sorted((key for key in objects if key.startswith(prefix)
                        and key.encode() > after.encode()), key=str.encode)
         listed, groups, last = _page(keys, prefix, delimiter, after, most)
-        contents = [{**objects[key].view(), "Key": _encoded(params, key)} for key in listed]
+        contents = [{**objects[key].view(), "Key": page_encoded(params, key)} for key in listed]
     more = last is not None
-    return {"Name": params["Bucket"], "Prefix": _encoded(params, prefix), "MaxKeys": most,
+    return {"Name": params["Bucket"], "Prefix": page_encoded(params, prefix), "MaxKeys": most,
             "Delimiter": delimiter or None, "KeyCount": len(contents) + len(groups),
             "IsTruncated": more, "Contents": contents,
             "EncodingType": params.get("EncodingType"),
             "ContinuationToken": params.get("ContinuationToken"),
             "NextContinuationToken": _token_make(last) if more else None,
-            "CommonPrefixes": [{"Prefix": _encoded(params, one)} for one in groups]}
+            "CommonPrefixes": [{"Prefix": page_encoded(params, one)} for one in groups]}
 
 
 def _page(keys, prefix, delimiter, after, most):
@@ -146,7 +177,7 @@ def _page(keys, prefix, delimiter, after, most):
     return listed, groups, None
 
 
-def _encoded(params, text):
+def page_encoded(params, text):
     return url_encoded(text) if params.get("EncodingType") == "url" else text
 
 

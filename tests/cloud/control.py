@@ -121,6 +121,10 @@ class Cloud:
         """[{bucket, key, size, etag, acl, path, attributes, tags}] of S3; the bytes are at `path`."""
         return self._ask("objects", bucket=bucket)
 
+    def object_versions(self, bucket):
+        """[{key, version, marker}] of all that a bucket keeps, older ones first."""
+        return self._ask("object-versions", bucket=bucket)
+
     def metadata_of(self, instance):
         """(host, port) of the metadata service as that instance sees it, by plain HTTP."""
         return tuple(self._ask("metadata-of", instance_id=instance))

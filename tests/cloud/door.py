@@ -16,6 +16,7 @@ from .objects import object_age, object_report, object_store
 from .settings import overridden
 from .snapshots import snapshot_report
 from .ssm import parameter_report
+from .versions import versions_report
 from .volumes import volume_add, volume_change, volume_detach, volume_report
 
 
@@ -59,6 +60,7 @@ def operations(server):
         "volumes": lambda: [volume_report(one) for one in world.volumes.values()],
         "parameters": lambda: [parameter_report(world, one) for one in world.parameters.values()],
         "objects": lambda bucket=None: _objects(world, bucket),
+        "object-versions": lambda bucket: versions_report(world.buckets[bucket]),
         "add-bucket": lambda **fields: bucket_add(world, fields).name,
         "set-bucket": lambda bucket, fields: bucket_change(world, bucket, fields),
         "put-object": lambda bucket, key, body, acl, tags: object_store(

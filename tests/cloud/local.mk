@@ -65,6 +65,7 @@ EXTRA_DIST += \
 	%D%/test_signature.py \
 	%D%/tls.py \
 	%D%/uploads.py \
+	%D%/versions.py \
 	%D%/volumes.py \
 	%D%/web.py \
 	%D%/world.py

@@ -12,6 +12,7 @@ from .actions import action
 from .buckets import bucket_find
 from .errors import ApiError
 from .tags import tag_set, tags_checked
+from .versions import version_find, version_make, version_push, version_remove
 
 MOST_DELETED = 1000
 MOST_KEY_BYTES = 1024
@@ -29,8 +30,11 @@ def tags_of_header(text):
 
 
 class Object:
+    is_marker = False
+
     def __init__(self, key, path, etag, params, modified):
         self.key = key
+        self.version = None
         self.path = pathlib.Path(path)
         self.size = self.path.stat().st_size
         self.etag = etag
@@ -52,12 +56,21 @@ class Object:
     def read(self):
         return self.path.read_bytes()
 
+    def forget(self):
+        self.path.unlink()
+
 
 def object_find(world, params):
     """Under world.lock."""
-    found = bucket_find(world, params["Bucket"]).objects.get(params["Key"])
-    if found is not None:
+    bucket, version = bucket_find(world, params["Bucket"]), params.get("VersionId")
+    found = version_find(bucket, params["Key"], version)
+    if found is not None and not found.is_marker:
         return found
+    if found is not None and version:
+        raise ApiError("MethodNotAllowed", "The specified method is not allowed against this "
+                       "resource.", 405)
+    if version:
+        raise ApiError("NoSuchVersion", "The specified version does not exist.", 404)
     if "ListBucket" in world.knobs["deny"]:      # who may not list is not told what is absent
         raise ApiError("AccessDenied", "Access Denied", 403)
     raise ApiError("NoSuchKey", "The specified key does not exist.", 404)
@@ -72,8 +85,9 @@ def object_store(world, params, body, etag=None):
     made = Object(params["Key"], path, etag or _etag(world, params, body), params,
                   world.clock.now())
     with world.lock:
-        object_forget(world, params["Bucket"], params["Key"])
-        bucket_find(world, params["Bucket"]).objects[params["Key"]] = made
+        bucket = bucket_find(world, params["Bucket"])
+        made.version = version_make(bucket)
+        version_push(bucket, made)
     return made
 
 
@@ -81,12 +95,6 @@ def _etag(world, params, body):
     if bucket_find(world, params["Bucket"]).kms:
         return secrets.token_hex(16)
     return hashlib.md5(body).hexdigest()
-
-
-def object_forget(world, bucket, key):
-    gone = bucket_find(world, bucket).objects.pop(key, None)
-    if gone:
-        gone.path.unlink()
 
 
 def acl_check(world, params):
@@ -116,7 +124,13 @@ def body_check(params, body):
 def put_object(world, params):
     acl_check(world, params)
     body_check(params, params["Body"])
-    return {"ETag": f'"{object_store(world, params, params["Body"]).etag}"'}
+    made = object_store(world, params, params["Body"])
+    return {"ETag": f'"{made.etag}"', "VersionId": _told(world, params, made.version)}
+
+
+def _told(world, params, version):
+    """A bucket that was never versioned does not speak of versions."""
+    return version if bucket_find(world, params["Bucket"]).versioning else None
 
 
 @action("s3", "GetObject")
@@ -156,15 +170,20 @@ def _range(text, size):
 @action("s3", "DeleteObject")
 def delete_object(world, params):
     with world.lock:
-        refusal = _refusal(world, params["Key"])
+        refusal = _refusal(world, params)
         if refusal:
             raise ApiError(refusal, "Access Denied", 403)
-        object_forget(world, params["Bucket"], params["Key"])
-    return {}
+        done = version_remove(bucket_find(world, params["Bucket"]), params["Key"],
+                              params.get("VersionId"), world.clock.now())
+    return {"VersionId": done[0], "DeleteMarker": str(done[1]).lower()} if done else {}
 
 
-def _refusal(world, key):
-    return "AccessDenied" if key in world.knobs["locked_objects"] else None
+def _refusal(world, one):
+    """A lock keeps a version; that a marker is laid over it is no deletion."""
+    version = one.get("VersionId")
+    if version and "DeleteObjectVersion" in world.knobs["deny"]:
+        return "AccessDenied"
+    return "AccessDenied" if one["Key"] in world.knobs["locked_objects"] else None
 
 
 @action("s3", "DeleteObjects")
@@ -176,11 +195,12 @@ def delete_objects(world, params):
     deleted, errors = [], []
     with world.lock:
         for one in asked:
-            refusal = _refusal(world, one["Key"])
+            refusal = _refusal(world, one)
             if refusal:
-                errors.append({"Key": one["Key"], "Code": refusal, "Message": "Access Denied"})
+                errors.append({**one, "Code": refusal, "Message": "Access Denied"})
                 continue
-            object_forget(world, params["Bucket"], one["Key"])
+            version_remove(bucket_find(world, params["Bucket"]), one["Key"],
+                           one.get("VersionId"), world.clock.now())
             deleted.append({"Key": one["Key"]})
     return {"Deleted": [] if quiet else deleted, "Errors": errors}
 
@@ -206,7 +226,8 @@ def get_object_tagging(world, params):
 def object_age(world, bucket, key, seconds):
     """As if it had been put so long ago."""
     with world.lock:
-        bucket_find(world, bucket).objects[key].modified = world.clock.now() - seconds
+        for one in bucket_find(world, bucket).entries[key]:
+            one.modified = world.clock.now() - seconds
 
 
 def object_report(bucket, one):

@@ -154,7 +154,13 @@ def reply_make(operation, result, root, namespace):
         if not _put_outside(reply, shape.members[name], value):
             inside[name] = value
     payload = shape.serialization.get("payload") if shape else None
-    if payload:
+    if payload and shape.members[payload].type_name == "structure":
+        member = shape.members[payload]
+        root = member.serialization.get("name", payload)
+        reply.body = (f'{HEAD}<{root} xmlns="{namespace}">'
+                      f"{structure_xml(member, inside[payload])}</{root}>").encode()
+        reply.headers["Content-Type"] = "application/xml"
+    elif payload:
         reply.body = inside.get(payload, b"")
     elif root:
         reply.body = (f'{HEAD}<{root} xmlns="{namespace}">{structure_xml(shape, inside)}'

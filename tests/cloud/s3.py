@@ -4,7 +4,7 @@
 import urllib.parse
 
 # Imported for the actions that they register.
-from . import buckets, objects, uploads  # noqa: F401
+from . import buckets, objects, uploads, versions  # noqa: F401
 from .actions import ACTIONS
 from .buckets import bucket_find
 from .errors import ApiError
@@ -18,10 +18,12 @@ ROOTS = {
     "CreateMultipartUpload": "InitiateMultipartUploadResult",
     "DeleteObjects": "DeleteResult",
     "GetBucketLocation": "LocationConstraint",
+    "GetBucketVersioning": "VersioningConfiguration",
     "GetObjectAcl": "AccessControlPolicy",
     "GetObjectTagging": "Tagging",
     "ListBuckets": "ListAllMyBucketsResult",
     "ListMultipartUploads": "ListMultipartUploadsResult",
+    "ListObjectVersions": "ListVersionsResult",
     "ListObjectsV2": "ListBucketResult",
     "ListParts": "ListPartsResult",
 }
@@ -29,6 +31,8 @@ ROOTS = {
 PERMISSIONS = {
     "CompleteMultipartUpload": "PutObject", "CreateMultipartUpload": "PutObject",
     "DeleteObjects": "DeleteObject", "HeadBucket": "ListBucket", "HeadObject": "GetObject",
+    "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
+    "ListObjectVersions": "ListBucketVersions",
     "ListBuckets": "ListAllMyBuckets", "ListMultipartUploads": "ListBucketMultipartUploads",
     "ListObjectsV2": "ListBucket", "ListParts": "ListMultipartUploadParts",
     "UploadPart": "PutObject",
@@ -148,7 +152,10 @@ class S3(Service):
             raise ApiError("AccessDenied", "Access Denied", 403)
 
     def _needed(self, call):
-        return ([f"s3:{PERMISSIONS.get(call.action, call.action)}"]
+        name = PERMISSIONS.get(call.action, call.action)
+        if "VersionId" in call.params:
+            name = name.replace("Object", "ObjectVersion")
+        return ([f"s3:{name}"]
                 + (["s3:PutObjectAcl"] if "ACL" in call.params else [])
                 + (["s3:PutObjectTagging"] if "Tagging" in call.params else []))
 

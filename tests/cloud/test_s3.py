@@ -277,6 +277,82 @@ def test_the_real_aws(cloud, tmp_path):
         cloud.awscli("list-objects-v2", "--bucket", "made", service="s3api")
 
 
+# Versions
+
+def test_old_versions_are_kept_until_they_are_deleted_themselves(cloud, s3):
+    cloud.add_bucket(name="kept", versioning="Enabled")
+    first = s3.put_object(Bucket="kept", Key="k", Body=b"1", Tagging="a=b%3Ac")["VersionId"]
+    second = s3.put_object(Bucket="kept", Key="k", Body=b"22")["VersionId"]
+    gone = s3.delete_object(Bucket="kept", Key="k")
+    assert gone["DeleteMarker"] and gone["VersionId"] not in (first, second)
+    assert refused(s3.get_object, Bucket="kept", Key="k")[0] == "NoSuchKey"
+    assert s3.get_object(Bucket="kept", Key="k", VersionId=first)["Body"].read() == b"1"
+    assert s3.get_object_tagging(Bucket="kept", Key="k", VersionId=first)["TagSet"] == [
+        {"Key": "a", "Value": "b:c"}]
+    cloud.configure(page_cap=2)
+    pages = list(s3.get_paginator("list_object_versions").paginate(Bucket="kept"))
+    assert [len(page.get("Versions", []) + page.get("DeleteMarkers", [])) for page in pages] == [2, 1]
+    assert pages[0]["DeleteMarkers"][0]["IsLatest"] and not pages[1]["Versions"][0]["IsLatest"]
+    assert refused(s3.get_object, Bucket="kept", Key="k", VersionId=gone["VersionId"]) == (
+        "MethodNotAllowed", 405)
+    s3.delete_object(Bucket="kept", Key="k", VersionId=gone["VersionId"])
+    assert s3.get_object(Bucket="kept", Key="k")["Body"].read() == b"22"
+    done = s3.delete_objects(Bucket="kept", Delete={"Objects": [
+        {"Key": "k", "VersionId": second}, {"Key": "k", "VersionId": first}]})
+    assert len(done["Deleted"]) == 2 and cloud.object_versions("kept") == []
+    assert refused(s3.get_object_tagging, Bucket="kept", Key="k", VersionId=first)[0] == "NoSuchVersion"
+
+
+def test_suspended_versions_have_no_id_of_their_own(cloud, s3):
+    cloud.add_bucket(name="kept", versioning="Enabled")
+    s3.put_object(Bucket="kept", Key="k", Body=b"1")
+    cloud.set_bucket("kept", versioning="Suspended")
+    for body in (b"22", b"333"):
+        assert s3.put_object(Bucket="kept", Key="k", Body=body)["VersionId"] == "null"
+    assert len(cloud.object_versions("kept")) == 2
+    s3.delete_object(Bucket="kept", Key="k")
+    assert [(one["version"] == "null", one["marker"]) for one in cloud.object_versions("kept")] == [
+        (False, False), (True, True)]
+
+
+def test_a_bucket_tells_how_it_is_set_up(cloud, s3):
+    assert "Status" not in s3.get_bucket_versioning(Bucket="modern")
+    cloud.add_bucket(name="kept", versioning="Enabled", lock_days=3, acls="as-ever")
+    assert s3.get_bucket_versioning(Bucket="kept")["Status"] == "Enabled"
+    lock = s3.get_object_lock_configuration(Bucket="kept")["ObjectLockConfiguration"]
+    assert lock["ObjectLockEnabled"] == "Enabled"
+    assert refused(s3.get_object_lock_configuration, Bucket="modern") == (
+        "ObjectLockConfigurationNotFoundError", 404)
+    assert refused(s3.get_bucket_ownership_controls, Bucket="kept") == (
+        "OwnershipControlsNotFoundError", 404)
+    rules = {name: s3.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"]["Rules"]
+             for name in ("modern", "bundles")}
+    assert rules == {"modern": [{"ObjectOwnership": "BucketOwnerEnforced"}],
+                     "bundles": [{"ObjectOwnership": "BucketOwnerPreferred"}]}
+
+
+def test_tags_come_with_an_object(cloud, s3):
+    s3.put_object(Bucket="modern", Key="k", Body=b"", Tagging="quiesced%3Ajob=a%20b&c=")
+    assert cloud.objects()[0]["tags"] == {"quiesced:job": "a b", "c": ""}
+    many = "&".join(f"k{n}=v" for n in range(11))
+    assert refused(s3.put_object, Bucket="modern", Key="k", Body=b"", Tagging=many)[0] == "BadRequest"
+    cloud.configure(deny=["PutObjectTagging"])
+    assert refused(s3.put_object, Bucket="modern", Key="k", Body=b"", Tagging="a=b")[1] == 403
+
+
+def test_a_body_can_break_on_its_way(cloud):
+    cloud.configure(break_bodies=["reset"])
+    retrying = client(cloud, retries=2)
+    retrying.put_object(Bucket="modern", Key="k", Body=b"x" * (4 << 20))
+    assert cloud.objects()[0]["size"] == 4 << 20 and len(cloud.calls("PutObject")) == 1
+
+
+def test_a_key_of_kms_hides_the_digest(cloud, s3):
+    cloud.add_bucket(name="sealed", kms=True)
+    etag = s3.put_object(Bucket="sealed", Key="k", Body=b"abc")["ETag"]
+    assert etag != f'"{hashlib.md5(b"abc").hexdigest()}"'
+
+
 # Images whose root lies in S3
 
 def test_an_image_is_registered_from_its_manifest(cloud):

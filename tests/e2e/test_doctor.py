@@ -26,6 +26,10 @@ Lock=governance 7d
 [Retain]
 KeepLast=3
 """
+BUCKETS = [{"name": "bundles", "acls": True}, {"name": "modern"},
+           {"name": "away", "region": "eu-west-1", "acls": True},
+           {"name": "lent", "owner": "210987654321", "shared": True, "acls": True},
+           {"name": "kept", "acls": True, "versioning": "Enabled"}]
 CHANGES = re.compile("ec2:(?!Describe|Get)")
 CANNOT_TELL = {"ssm:PutParameter"}
 # Tried only with what does not exist, since to be carried out it would cost something.
@@ -55,7 +59,7 @@ ACTIONS = sorted(set().union(*policies().values()) - CANNOT_TELL)
 
 @pytest.fixture(scope="module")
 def module_lab():
-    with Lab(regions=["eu-west-1"]) as lab:
+    with Lab(regions=["eu-west-1"], buckets=BUCKETS) as lab:
         folder = lab.folder / "etc/profiles"
         folder.mkdir()
         (folder / "golden.conf").write_text(PROFILE)
@@ -246,3 +250,42 @@ def test_a_role_that_is_missing_is_told(lab):
     assert status == 1
     assert checks["credentials", "host"]["result"] == "failed"
     wait_until(lambda: doctor(lab)[0] == 0, 20, "the role is back")
+
+
+# Buckets
+
+@pytest.fixture
+def bundled(lab):
+    """Tells what a doctor says of the bucket that a profile names: (exit status, check)."""
+    path = lab.folder / "etc/profiles/bundled.conf"
+
+    def ask(bucket):
+        path.write_text(f"[Bundle]\nBucket={bucket}\n")
+        status, checks = doctor(lab)
+        return status, checks[f"bucket {bucket}", "host"]
+
+    yield ask
+    path.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("bucket, result, words", [
+    ("bundles", "ok", None), ("kept", "ok", "s3:DeleteObjectVersion"),
+    ("modern", "failed", "Object Ownership"), ("away", "failed", "region eu-west-1"),
+    ("lent", "failed", "another account"), ("no-such-bucket", "failed", "there is no bucket")])
+def test_the_bucket_of_a_profile_is_looked_at_and_left_alone(lab, bundled, bucket, result, words):
+    status, check = bundled(bucket)
+    assert check["result"] == result and check["needed"]
+    assert status == (0 if result == "ok" else 1)
+    assert words in check["message"] if words else "message" not in check
+    calls = {call["action"] for call in lab.cloud.calls(service="s3")}
+    assert all(name.startswith(("Head", "Get")) for name in calls), calls
+
+
+def test_what_a_policy_hides_of_a_bucket_is_said(lab, bundled):
+    lab.cloud.configure(deny=["GetBucketOwnershipControls"])
+    status, check = bundled("modern")
+    assert (status, check["result"]) == (0, "unknown")
+    assert "s3:GetBucketOwnershipControls" in check["message"]
+    lab.cloud.configure(deny=["ListBucket"])
+    status, check = bundled("modern")
+    assert (status, check["result"]) == (1, "denied") and "s3:ListBucket" in check["message"]
