@@ -79,10 +79,13 @@ static int ask_for_ownership(S3Bucket *bucket, S3Answer *ret, ApiError *reterr)
         return 0;
 }
 
-static int ask_for_versioning(S3Bucket *bucket, S3Answer *ret, ApiError *reterr)
+int s3_bucket_ask_versions(S3Bucket *bucket, S3Answer *ret, ApiError *reterr)
 {
         _cleanup_(xml_freep) Xml *document = NULL;
-        int r = ask(bucket, "versioning", "VersioningConfiguration", &document, reterr);
+        int r;
+
+        *ret = S3_UNKNOWN;
+        r = ask(bucket, "versioning", "VersioningConfiguration", &document, reterr);
 
         if (r == 0 && document)
                 *ret = xml_text(xml_root(document), "Status") ? S3_YES : S3_NO;
@@ -113,7 +116,7 @@ int s3_bucket_check(S3Bucket *bucket, S3BucketState *ret, ApiError *reterr)
         if (r == 0)
                 r = ask_for_ownership(bucket, &state.takes_acls, reterr);
         if (r == 0)
-                r = ask_for_versioning(bucket, &state.is_versioned, reterr);
+                r = s3_bucket_ask_versions(bucket, &state.is_versioned, reterr);
         if (r == 0)
                 r = ask_for_lock(bucket, &state.is_locked, reterr);
         if (r != 0)

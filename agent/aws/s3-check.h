@@ -23,6 +23,9 @@ typedef struct S3BucketState {
  */
 int s3_bucket_check(S3Bucket *bucket, S3BucketState *ret, ApiError *reterr);
 
+/* That alone. 0 and the common outcomes; what may not be read is unknown. */
+int s3_bucket_ask_versions(S3Bucket *bucket, S3Answer *ret, ApiError *reterr);
+
 /*
  * What stands in the way of images that are registered in `region` from bundles in it, with its
  * remedy; *ret is NULL if nothing does. Pure. 0 or -ENOMEM.

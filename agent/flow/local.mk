@@ -3,6 +3,7 @@ noinst_LIBRARIES += libflow.a
 libflow_a_SOURCES = \
 	%D%/bake.c %D%/bake.h \
 	%D%/bundle.c %D%/bundle.h \
+	%D%/bundle-versions.c %D%/bundle-versions.h \
 	%D%/bundle-keys.c %D%/bundle-keys.h \
 	%D%/choice.c %D%/choice.h \
 	%D%/complete.c %D%/complete.h \

@@ -3,12 +3,14 @@
 
 #include "flow/orphans-bundle.h"
 
+#include "aws/s3-check.h"
 #include "aws/s3-many.h"
 #include "aws/s3-object.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "flow/bundle.h"
 #include "flow/identify.h"
+#include "flow/labels.h"
 #include "image/manifest.h"
 
 /* A bucket may hold anything: so many manifests are looked at. */
@@ -16,62 +18,125 @@
 
 /* --- What lies in a bucket -------------------------------------------------------------------- */
 
+/* All that is called as the parts and the manifest of one bundle. */
+typedef struct Group {
+        char *id; /* BUCKET/KEY of its manifest, whether that is there or not */
+        char *key, *version; /* of what tells by its tags whose it is: the manifest, if it is there */
+        bool has_manifest;
+        bool is_past; /* only old versions are left */
+        uint64_t created_usec; /* of the manifest, or else of what came last */
+        uint64_t size_bytes;
+} Group;
+
 typedef struct Scan {
         const OrphanScene *scene;
         Bake *bake;
         S3Bucket *bucket;
-        BundlePlace last; /* the manifest that came last: its parts follow it in the listing */
-        OrphanList found; /* with `of` empty */
-        bool last_is_found;
+        Group *groups;
+        size_t n_groups;
+        size_t last; /* where the object before went */
+        bool in_versions; /* the second listing */
 } Scan;
 
 static void scan_done(Scan *scan)
 {
-        orphan_list_done(&scan->found);
-        bundle_place_done(&scan->last);
+        for (size_t i = 0; i < scan->n_groups; i++) {
+                free(scan->groups[i].id);
+                free(scan->groups[i].key);
+                free(scan->groups[i].version);
+        }
+        free(scan->groups);
         (void)s3_bucket_free(scan->bucket);
 }
 
-static int begin_bundle(Scan *scan, const S3Object *object)
+/* What its manifest is called; *ret stays NULL for a key that is called as nothing of a bundle. */
+static int find_place(const Scan *scan, const char *key, bool *ret_is_manifest, char **ret)
 {
-        _cleanup_(freep) char *place = NULL;
-        Orphan orphan = { .created_usec = object->modified_usec, .size_bytes = object->size_bytes };
-        int r;
+        const char *slash = strrchr(key, '/');
+        const char *file = slash ? slash + 1 : key;
+        const char *suffix = endswith(file, BUNDLE_MANIFEST_SUFFIX);
+        _cleanup_(freep) char *name = NULL;
 
-        if (string_printf(&place, "%s/%s", s3_bucket_name(scan->bucket), object->key) < 0)
-                return -ENOMEM;
-        bundle_place_done(&scan->last);
-        scan->last_is_found = false;
-        r = bundle_place_parse(place, &scan->last);
-        if (r < 0)
-                return r == -EINVAL ? 0 : r;
-        if (!scan->last.name || scan->found.count >= BUNDLES_MAX ||
-                !orphans_may_be_bundle(scan->scene, place, object->modified_usec))
+        *ret_is_manifest = suffix && suffix > file;
+        if (*ret_is_manifest)
+                return string_printf(ret, "%s/%s", s3_bucket_name(scan->bucket), key);
+        for (const char *p = strstr(file, ".part."); p; p = strstr(p + 1, ".part."))
+                suffix = p;
+        if (!suffix || suffix == file)
                 return 0;
-        scan->last_is_found = true;
-        orphan.id = place;
-        orphan.of = (char *)(uintptr_t) "";
-        return orphan_list_add(&scan->found, &orphan);
+        name = strndup(file, (size_t)(suffix - file));
+        if (!name)
+                return -ENOMEM;
+        if (!manifest_is_part_name(name, file))
+                return 0;
+        return string_printf(ret, "%s/%.*s%s" BUNDLE_MANIFEST_SUFFIX, s3_bucket_name(scan->bucket),
+                (int)(file - key), key, name);
 }
 
-static void add_part(Scan *scan, const S3Object *object)
+static Group *find_group(Scan *scan, const char *id)
 {
-        const char *filename = startswith(object->key, scan->last.folder);
-
-        if (filename && manifest_is_part_name(scan->last.name, filename))
-                scan->found.items[scan->found.count - 1].size_bytes += object->size_bytes;
+        if (scan->last < scan->n_groups && streq(scan->groups[scan->last].id, id))
+                return &scan->groups[scan->last];
+        for (size_t i = scan->n_groups; i > 0; i--)
+                if (streq(scan->groups[i - 1].id, id))
+                        return &scan->groups[i - 1];
+        return NULL;
 }
 
+static int add_group(Scan *scan, char **id, Group **ret)
+{
+        Group *group;
+
+        if (scan->n_groups >= BUNDLES_MAX)
+                return 0;
+        group = ARRAY_ADD(scan->groups, scan->n_groups);
+        if (!group)
+                return -ENOMEM;
+        group->id = TAKE_PTR(*id);
+        group->is_past = scan->in_versions;
+        *ret = group;
+        return 0;
+}
+
+static int add_object(Group *group, const S3Object *object, bool is_manifest)
+{
+        bool is_first = !group->key || (is_manifest && !group->has_manifest);
+
+        group->size_bytes += object->size_bytes;
+        if (is_manifest || (!group->has_manifest && object->modified_usec > group->created_usec))
+                group->created_usec = object->modified_usec;
+        group->has_manifest |= is_manifest;
+        if (!is_first)
+                return 0;
+        if (string_replace(&group->key, object->key) < 0)
+                return -ENOMEM;
+        return object->version ? string_replace(&group->version, object->version) : 0;
+}
+
+/* Old versions of what is there belong to it, and go with it. */
 static int on_object(void *userdata, const S3Object *object)
 {
         Scan *scan = userdata;
+        _cleanup_(freep) char *id = NULL;
+        bool is_manifest = false;
+        Group *group;
+        int r;
 
         (void)bake_cancelled(scan->bake); /* shows that we are alive */
-        if (endswith(object->key, BUNDLE_MANIFEST_SUFFIX))
-                return begin_bundle(scan, object);
-        if (scan->last_is_found)
-                add_part(scan, object);
-        return 0;
+        if (object->is_marker)
+                return 0;
+        r = find_place(scan, object->key, &is_manifest, &id);
+        if (r < 0 || !id || string_list_has_sorted(&scan->scene->places, id))
+                return r;
+        group = find_group(scan, id);
+        if (group && group->is_past != scan->in_versions)
+                return 0;
+        if (!group)
+                r = add_group(scan, &id, &group);
+        if (r < 0 || !group)
+                return r;
+        scan->last = (size_t)(group - scan->groups);
+        return add_object(group, object, is_manifest);
 }
 
 /* --- Whose it is ------------------------------------------------------------------------------ */
@@ -94,32 +159,66 @@ static int check_user(Scan *scan, const BundlePlace *place, ApiError *reterr)
         return streq_ptr(manifest.user, scan->bake->identity.account_id) ? 0 : BUNDLE_E_UNCLEAR;
 }
 
-static int judge_found(Scan *scan, const Orphan *bundle, OrphanList *orphans)
+/* The tags that tell it; REFUSED where they are not ours, though there is no manifest either. */
+static int read_tags(Scan *scan, const Group *group, TagList *ret, ApiError *reterr)
 {
         _cleanup_(bundle_place_done) BundlePlace place = { 0 };
-        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
-        _cleanup_(tag_list_done) TagList tags = TAG_LIST_INIT;
-        int r = bundle_place_parse(bundle->id, &place);
+        int r = 0;
 
-        if (r >= 0)
-                r = check_user(scan, &place, &error);
-        if (r == 0)
-                r = s3_get_object_tags(scan->bucket, place.manifest, NULL, &tags, &error);
-        if (r == S3_E_DENIED && scan->scene->all)
-                r = 0; /* whose it is matters less then */
-        if (r > 0)
-                log_info("Whose %s is, is not known: it stays", bundle->id);
-        return r != 0 ? (r < 0 ? r : 0) : orphans_judge_bundle(scan->scene, bundle, &tags, orphans);
+        if (group->has_manifest && !group->is_past) {
+                r = bundle_place_parse(group->id, &place);
+                if (r >= 0)
+                        r = check_user(scan, &place, reterr);
+                if (r != 0)
+                        return r == -EINVAL ? S3_E_REFUSED : r;
+        }
+        r = s3_get_object_tags(scan->bucket, group->key, group->version, ret, reterr);
+        if (group->has_manifest && !group->is_past)
+                return r == S3_E_DENIED && scan->scene->all ? 0 : r; /* matters less then */
+        return r == 0 && !tag_list_get(ret, LABEL_JOB) ? S3_E_REFUSED : r;
 }
 
-static int pass_over(const Scan *scan, int outcome, const ApiError *error)
+static int judge_group(Scan *scan, const Group *group, OrphanList *orphans)
+{
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        _cleanup_(tag_list_done) TagList tags = TAG_LIST_INIT;
+        const Orphan bundle = {
+                .id = group->id,
+                .of = (char *)(uintptr_t)"",
+                .created_usec = group->created_usec,
+                .size_bytes = group->size_bytes,
+        };
+        int r;
+
+        if (!orphans_may_be_bundle(scan->scene, group->id, group->created_usec))
+                return 0;
+        r = read_tags(scan, group, &tags, &error);
+        if (r > 0)
+                log_info("Whose %s is, is not known: it stays", group->id);
+        return r != 0 ? (r < 0 ? r : 0) :
+                        orphans_judge_bundle(scan->scene, &bundle, &tags, orphans);
+}
+
+static int pass_over(const Scan *scan, const char *what, int outcome, const ApiError *error)
 {
         _cleanup_(freep) char *words = NULL;
 
         if (s3_explain(scan->bucket, outcome, error, &words) < 0)
                 return -ENOMEM;
-        log_warning("Bundles without an image are not looked for: %s", words);
+        log_warning("%s are not looked for: %s", what, words);
         return 0;
+}
+
+/* Of what is left of bundles in a bucket that keeps versions nothing shows in the other listing. */
+static int scan_versions(Scan *scan, const char *prefix, ApiError *reterr)
+{
+        S3Answer keeps = S3_UNKNOWN;
+        int r = s3_bucket_ask_versions(scan->bucket, &keeps, reterr);
+
+        if (r != 0 || keeps != S3_YES)
+                return r;
+        scan->in_versions = true;
+        return s3_list_versions(scan->bucket, prefix, on_object, scan, reterr);
 }
 
 static int scan_bucket(
@@ -134,14 +233,17 @@ static int scan_bucket(
                 return r;
         r = s3_list_objects(scan.bucket, prefix, on_object, &scan, &error);
         if (r != 0)
-                return r < 0 ? r : pass_over(&scan, r, &error);
+                return r < 0 ? r : pass_over(&scan, "Bundles without an image", r, &error);
         if (!streq(s3_bucket_region(scan.bucket), aws_client_region(bake->aws))) {
                 log_info("Bucket %s is in region %s: its bundles belong to images there",
                         profile->bucket, s3_bucket_region(scan.bucket));
                 return 0;
         }
-        for (size_t i = 0; i < scan.found.count && r >= 0; i++)
-                r = judge_found(&scan, &scan.found.items[i], orphans);
+        r = scan_versions(&scan, prefix, &error);
+        if (r > 0)
+                r = pass_over(&scan, "Old versions of bundles", r, &error);
+        for (size_t i = 0; i < scan.n_groups && r >= 0; i++)
+                r = judge_group(&scan, &scan.groups[i], orphans);
         return r;
 }
 

@@ -7,11 +7,14 @@
 #include "aws/s3-object.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "flow/bundle.h"
+#include "flow/bundle-versions.h"
 #include "flow/identify.h"
 #include "flow/removal-snapshot.h"
 
-#define PERMISSIONS "s3:GetObject, s3:DeleteObject and s3:ListBucket"
+#define PERMISSIONS                                                                                \
+        "s3:GetObject, s3:GetObjectTagging, s3:DeleteObject and s3:ListBucket, and in a bucket "   \
+        "that keeps old versions s3:ListBucketVersions, s3:GetObjectVersionTagging and "           \
+        "s3:DeleteObjectVersion"
 
 /* Many images lie in one bucket: its connection stays open. */
 static int open_bucket(Removal *removal, const char *name)
@@ -26,6 +29,7 @@ static int open_bucket(Removal *removal, const char *name)
                 return r;
         (void)s3_bucket_free(removal->bucket);
         removal->bucket = bucket;
+        removal->bucket_was_asked = false;
         return 0;
 }
 
@@ -127,16 +131,17 @@ static int leave_bundle(Removal *removal, json_t *entry, int outcome, const ApiE
         return entry_leave(entry, reason);
 }
 
-static int leave_refused(json_t *entry, const StringList *refused, const ApiError *error)
+static int leave_refused(
+        json_t *entry, const StringList *refused, const ApiError *error, const char *permission)
 {
         _cleanup_(freep) char *text = NULL, *reason = NULL;
 
         if (api_error_format(error, &text) < 0 ||
                 string_printf(&reason,
-                        "%zu objects of its bundle %s cannot be deleted, such as %s "
-                        "(%s)",
+                        "%zu objects of its bundle %s cannot be deleted, such as %s (%s); it "
+                        "takes %s, and that no lock keeps them",
                         refused->count, json_get_string(entry, "bundle", ""), refused->items[0],
-                        text) < 0)
+                        text, permission) < 0)
                 return -ENOMEM;
         return entry_leave(entry, reason);
 }
@@ -150,7 +155,7 @@ static int delete_parts(Removal *removal, json_t *entry, const BundleParts *part
         if (r < 0)
                 return r;
         if (refused.count > 0)
-                return leave_refused(entry, &refused, &error);
+                return leave_refused(entry, &refused, &error, "s3:DeleteObject");
         if (r != 0)
                 return leave_bundle(removal, entry, r, &error);
         bake_pause_point("parts-deleted");
@@ -168,6 +173,58 @@ static int delete_manifest(Removal *removal, json_t *entry, const BundlePlace *p
         return 0;
 }
 
+static int ask_bucket(Removal *removal, ApiError *reterr)
+{
+        int r;
+
+        if (removal->bucket_was_asked)
+                return 0;
+        r = s3_bucket_ask_versions(removal->bucket, &removal->bucket_keeps_versions, reterr);
+        if (r != 0)
+                return r;
+        removal->bucket_was_asked = true;
+        if (removal->bucket_keeps_versions == S3_UNKNOWN)
+                log_info("Whether bucket %s keeps old versions is not told: those stay; allow "
+                         "s3:GetBucketVersioning",
+                        s3_bucket_name(removal->bucket));
+        return 0;
+}
+
+/* What was deleted is hidden only, where versions are kept, and is paid for as before. */
+static int delete_versions(Removal *removal, json_t *entry, const BundlePlace *place)
+{
+        _cleanup_(string_list_done) StringList refused = STRING_LIST_INIT;
+        _cleanup_(bundle_versions_done) BundleVersions found = { 0 };
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        int r = ask_bucket(removal, &error);
+
+        if (r == S3_E_NO_BUCKET || (r == 0 && removal->bucket_keeps_versions != S3_YES))
+                return 0;
+        if (r == 0)
+                r = bundle_find_versions(removal->bucket, place, &found, &error);
+        if (r == 0)
+                r = s3_delete_versions(
+                        removal->bucket, &found.keys, &found.versions, &refused, &error);
+        if (r < 0)
+                return r;
+        if (refused.count > 0)
+                return leave_refused(entry, &refused, &error, "s3:DeleteObjectVersion");
+        if (r != 0)
+                return leave_bundle(removal, entry, r, &error);
+        log_info("Deleted %zu old versions of %s", found.keys.count, place->manifest);
+        if (found.n_foreign > 0)
+                log_info("%zu versions stay, which are not ours", found.n_foreign);
+        bake_pause_point("versions-deleted");
+        return 0;
+}
+
+/* Of a bundle that belongs to no image, and has no manifest that could tell what belongs to it. */
+static bool must_be_own(const json_t *entry, const BundleParts *parts)
+{
+        return !parts->has_manifest &&
+                streq_ptr(entry_id(entry), json_get_string(entry, "bundle", NULL));
+}
+
 static int delete_objects(Removal *removal, json_t *entry)
 {
         _cleanup_(bundle_place_done) BundlePlace place = { 0 };
@@ -175,11 +232,15 @@ static int delete_objects(Removal *removal, json_t *entry)
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
         int r = find_parts(removal, json_get_string(entry, "bundle", ""), &place, &parts, &error);
 
+        if (r == 0 && must_be_own(entry, &parts))
+                r = bundle_keep_own(removal->bucket, &parts.keys, &error);
         if (r != 0)
                 return leave_bundle(removal, entry, r, &error);
         r = delete_parts(removal, entry, &parts);
         if (r >= 0 && parts.has_manifest && !json_object_get(entry, "left"))
                 r = delete_manifest(removal, entry, &place);
+        if (r >= 0 && !json_object_get(entry, "left"))
+                r = delete_versions(removal, entry, &place);
         if (r < 0 || json_object_get(entry, "left"))
                 return r;
         log_info("Deleted %s and %zu parts", place.manifest, parts.keys.count);

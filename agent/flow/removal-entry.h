@@ -14,7 +14,7 @@
  *      "left"          why it is still there; "error" beside it: and that it stays for good
  */
 
-#include "aws/s3.h"
+#include "aws/s3-check.h"
 #include "flow/bake.h"
 
 typedef struct Removal Removal;
@@ -23,6 +23,8 @@ struct Removal {
         json_t *record; /* record.removal */
         StringList locked; /* snapshots of the account, sorted */
         S3Bucket *bucket; /* of the last image that lies in one; or NULL */
+        bool bucket_was_asked;
+        S3Answer bucket_keeps_versions; /* once it was asked */
         const char *kind; /* of the entry that is worked at, see removal_begin_entry() */
         size_t index;
         bool is_retention; /* no one has named what goes: it is asked about again before */

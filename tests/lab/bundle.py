@@ -40,11 +40,16 @@ def manifest(name, parts=3, user="123456789012", **changes):
     return text.encode()
 
 
-def put_bundle(cloud, bucket, prefix, name, parts=3, text=None, tags=None):
-    """Into a bucket below `prefix` ("nightly/"); "BUCKET/KEY" of the manifest."""
+def put_parts(cloud, bucket, prefix, name, parts=3, tags=None):
+    """Into a bucket below `prefix` ("nightly/"), as an upload leaves it that was interrupted."""
     for index in range(parts):
         cloud.put_object(bucket, prefix + part_name(name, index), part_body(name, index),
-                         acl="aws-exec-read")
+                         acl="aws-exec-read", tags=tags)
+
+
+def put_bundle(cloud, bucket, prefix, name, parts=3, text=None, tags=None, part_tags=None):
+    """All of one; "BUCKET/KEY" of the manifest. `tags` are the manifest's."""
+    put_parts(cloud, bucket, prefix, name, parts, part_tags)
     key = f"{prefix}{name}.manifest.xml"
     cloud.put_object(bucket, key, text or manifest(name, parts), acl="aws-exec-read",
                      tags=tags)

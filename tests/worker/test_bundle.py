@@ -70,7 +70,7 @@ def test_an_image_goes_with_its_parts_and_its_manifest_last(place, neighbours, b
     assert (removed["id"], removed["bundle"]) == (image, location) and details["left"] == []
     calls = [call for call in place.cloud.calls(service="s3")]
     assert [call["action"] for call in calls] == [
-        "GetObject", "GetObject", "DeleteObjects", "DeleteObject"]
+        "GetObject", "GetObject", "DeleteObjects", "DeleteObject", "GetBucketVersioning"]
     assert {call["params"]["ExpectedBucketOwner"] for call in calls} == {"123456789012"}
     assert place.record(job)["state"] == "done"
     order = [call["action"] for call in place.cloud.calls()]
@@ -154,8 +154,8 @@ def test_without_any_bundle_the_image_goes_alone(place):
     assert deregister(place, image)[0]["result"] == "done" and place.images() == set()
 
 
-def client_delete(place, key):
-    place.cloud.awscli("delete-object", "--bucket", "bundles", "--key", key, service="s3api")
+def client_delete(place, key, bucket="bundles"):
+    place.cloud.awscli("delete-object", "--bucket", bucket, "--key", key, service="s3api")
 
 
 # It stays
@@ -235,6 +235,70 @@ def test_a_place_that_is_none(place, location):
     place.cloud.set_image(image, {"ImageLocation": location})
     result, _, _ = deregister(place, image)
     assert result["error"] == ERROR + "NotSupported" and "no place in S3" in result["message"]
+
+
+# A bucket that keeps old versions
+
+@pytest.fixture
+def kept(place):
+    place.cloud.add_bucket(name="kept", acls=True, versioning="Enabled")
+    return "kept"
+
+
+def left_of(place, bucket):
+    return {one["key"] for one in place.cloud.object_versions(bucket)}
+
+
+def tagged(place, bucket, name="web", **more):
+    tags = {"quiesced:job": "made-1", "quiesced:instance": INSTANCE_ID}
+    return put_bundle(place.cloud, bucket, "nightly/", name, tags=tags, part_tags=tags, **more)
+
+
+def test_old_versions_and_markers_go_too(place, kept):
+    location = tagged(place, kept)
+    tagged(place, kept)
+    place.cloud.put_object(kept, "nightly/web.notes", b"of somebody else")
+    place.cloud.put_object(kept, "nightly/web.part.000.bak", b"likewise")
+    client_delete(place, f"nightly/{part_name('web', 0)}", kept)
+    place.cloud.put_object(kept, f"nightly/{part_name('web', 0)}", b"anew", tags={"quiesced:job": "x"})
+    assert len(place.cloud.object_versions(kept)) == 12
+    assert deregister(place, register(place, location))[0]["result"] == "done"
+    assert left_of(place, kept) == {"nightly/web.notes", "nightly/web.part.000.bak"}
+
+
+def test_versions_of_others_stay_and_the_markers_over_them(place, kept):
+    place.cloud.put_object(kept, f"nightly/{part_name('web', 1)}", b"of somebody else")
+    location = tagged(place, kept)
+    assert deregister(place, register(place, location))[0]["result"] == "done"
+    assert [(one["key"], one["marker"]) for one in place.cloud.object_versions(kept)] == [
+        (f"nightly/{part_name('web', 1)}", False), (f"nightly/{part_name('web', 1)}", True)]
+    assert keys(place, kept) == set()
+
+
+@pytest.mark.parametrize("point", ["parts-deleted", "manifest-deleted", "versions-deleted"])
+def test_after_a_kill_versions_are_deleted_too(place, kept, point):
+    job = place.new_job()
+    image = register(place, tagged(place, kept))
+    place.start_until(point, "deregister", job, ids=[image]).kill()
+    assert finish(place, job)[0]["result"] == "done" and left_of(place, kept) == set()
+
+
+@pytest.mark.parametrize("denied", ["ListBucketVersions", "DeleteObjectVersion",
+                                    "GetObjectVersionTagging"])
+def test_a_permission_for_versions_that_is_missing_is_named(place, kept, denied):
+    image = register(place, tagged(place, kept))
+    place.cloud.configure(deny=[denied])
+    result, _, job = deregister(place, image)
+    assert result["error"] == ERROR + "LeftOver" and f"s3:{denied}" in result["message"]
+    place.cloud.configure(deny=[])
+    assert finish(place, job)[0]["result"] == "done" and left_of(place, kept) == set()
+
+
+def test_where_nobody_tells_of_versions_they_are_left(place, kept):
+    image = register(place, tagged(place, kept))
+    place.cloud.configure(deny=["GetBucketVersioning"])
+    assert deregister(place, image)[0]["result"] == "done"
+    assert keys(place, kept) == set() and len(place.cloud.object_versions(kept)) == 8
 
 
 # Retention

@@ -5,9 +5,10 @@ import time
 
 import pytest
 
-from lab.bundle import manifest, part_name, put_bundle
+from lab.bundle import manifest, part_body, part_name, put_bundle, put_parts
 from lab.worker import INSTANCE_ID
-from worker.test_bundle import AWAY, ERROR, HOME, client_delete, keys, module_place, register  # noqa: F401
+from worker.test_bundle import (AWAY, ERROR, HOME, client_delete, keys, kept, left_of,  # noqa: F401
+                                module_place, register, tagged)
 
 DAY = 86400
 OTHER_INSTANCE = "i-0fedcba9876543210"
@@ -167,6 +168,104 @@ def test_keys_that_are_wrong_are_named(place, line):
     write_profile(place, line)
     result, _ = place.run("plan-prune", profile="nightly")
     assert result["error"] == ERROR + "ConfigInvalid" and "nightly.conf:2" in result["message"]
+
+
+# Parts that no manifest names
+
+def half_bundle(place, name="half", days=2, bucket="bundles", tags=None, **more):
+    """What an upload has left that was interrupted; the place that its manifest would have."""
+    put_parts(place.cloud, bucket, "nightly/", name,
+              tags=made_by("half") if tags is None else tags, **more)
+    age(place, bucket, days)
+    return f"{bucket}/nightly/{name}.manifest.xml"
+
+
+def age(place, bucket, days):
+    for one in place.cloud.objects(bucket):
+        place.cloud.age_object(bucket, one["key"], days * DAY)
+
+
+def test_parts_that_an_upload_has_left(place):
+    location = half_bundle(place, parts=12)
+    size = sum(one["size"] for one in place.cloud.objects())
+    whole = lost_bundle(place, "half.of.it")
+    old_image(place)
+    (found,) = [one for one in orphans(place)["orphans"] if one["id"] != whole]
+    assert (found["kind"], found["id"], found["of"]) == ("bundle", location, "half")
+    assert (found["own"], found["size-bytes"]) == (True, size)
+    result, details, _ = delete(place, location)
+    assert result["result"] == "done" and details["removed"] == [{"id": location}]
+    assert len(keys(place)) == 8 and not any("half.part" in key for key in keys(place))
+
+
+def test_parts_of_others_that_may_still_be_on_their_way(place):
+    none(place, half_bundle(place, "theirs", tags=made_by("theirs", OTHER_INSTANCE), days=6))
+    location = half_bundle(place, "theirs", tags=made_by("theirs", OTHER_INSTANCE), days=8)
+    assert ids(orphans(place)) == set() and ids(orphans(place, all=True)) == {location}
+    assert delete(place, location, all=True)[0]["result"] == "done" and keys(place) == set()
+
+
+def test_parts_that_are_nobodys_or_young(place):
+    none(place, half_bundle(place, tags={}))
+    location = half_bundle(place, "young")
+    key = f"nightly/{part_name('young', 2)}"
+    place.cloud.put_object("bundles", key, b"just now", tags=made_by("half"))
+    none(place, location)
+
+
+def test_parts_of_a_job_that_goes_on(place):
+    job = place.new_job()
+    worker = place.start_until("parts-deleted", "delete-orphans", job, ids=[lost_bundle(place)])
+    half_bundle(place, tags=made_by(job))
+    assert orphans(place)["orphans"] == []
+    worker.kill()
+
+
+def test_among_ours_one_without_our_tags_stays(place):
+    location = half_bundle(place)
+    key = f"nightly/{part_name('half', 1)}"
+    place.cloud.put_object("bundles", key, part_body("half", 1))
+    age(place, "bundles", 2)
+    assert delete(place, location)[0]["result"] == "done" and keys(place) == {key}
+
+
+# Old versions
+
+def test_what_is_only_hidden_is_found_and_deleted_for_good(place, kept):  # noqa: F811
+    write_profile(place, f"Bucket={kept}", "Prefix=nightly/")
+    location, live = tagged(place, kept), tagged(place, kept, "live")
+    register(place, live, "live")
+    tagged(place, kept, "live")
+    age(place, kept, 2)
+    size = sum(one["size"] for one in place.cloud.objects(kept) if "/web." in one["key"])
+    for key in keys(place, kept):
+        if "/web." in key:
+            client_delete(place, key, kept)
+    (found,) = orphans(place)["orphans"]
+    assert (found["id"], found["size-bytes"], found["of"]) == (location, size, "made-1")
+    assert delete(place, location)[0]["result"] == "done"
+    assert all("/live." in key for key in left_of(place, kept))
+    assert len(place.cloud.object_versions(kept)) == 8
+
+
+def test_a_bundle_in_a_bucket_that_keeps_versions_goes_for_good(place, kept):  # noqa: F811
+    write_profile(place, f"Bucket={kept}")
+    location = tagged(place, kept)
+    age(place, kept, 2)
+    assert ids(orphans(place)) == {location}
+    assert delete(place, location)[0]["result"] == "done" and left_of(place, kept) == set()
+
+
+def test_hidden_versions_of_others_are_none(place, kept):  # noqa: F811
+    write_profile(place, f"Bucket={kept}")
+    location = put_bundle(place.cloud, kept, "nightly/", "web")
+    age(place, kept, 30)
+    for key in keys(place, kept):
+        client_delete(place, key, kept)
+    assert orphans(place, all=True)["orphans"] == []
+    assert delete(place, location, all=True)[0]["error"] == ERROR + "InvalidArgument"
+    place.cloud.configure(deny=["ListBucketVersions"])
+    assert orphans(place)["orphans"] == []
 
 
 # Images
