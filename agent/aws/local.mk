@@ -37,6 +37,7 @@ libaws_a_SOURCES = \
 	%D%/s3.c %D%/s3.h \
 	%D%/s3-check.c %D%/s3-check.h \
 	%D%/s3-crew.c %D%/s3-crew.h \
+	%D%/s3-file.c %D%/s3-file.h \
 	%D%/s3-many.c %D%/s3-many.h \
 	%D%/s3-object.c %D%/s3-object.h \
 	%D%/s3-stream.c %D%/s3-stream.h \

@@ -36,6 +36,26 @@ int s3_write_tags(const TagList *tags, char **ret)
         return r < 0 ? r : text_take(&text, ret);
 }
 
+int s3_put_headers(
+        const S3Put *put, KeyValue *ret, size_t *ret_count, char **ret_tagging)
+{
+        size_t count = 0;
+
+        if (put->tags && put->tags->count > 0) {
+                if (s3_write_tags(put->tags, ret_tagging) < 0)
+                        return -ENOMEM;
+                ret[count++] = (KeyValue){ "x-amz-tagging", *ret_tagging };
+        }
+        if (put->content_type)
+                ret[count++] = (KeyValue){ "Content-Type", put->content_type };
+        if (put->acl)
+                ret[count++] = (KeyValue){ "x-amz-acl", put->acl };
+        if (put->digest)
+                ret[count++] = (KeyValue){ "x-amz-meta-quiesced-sha256", put->digest };
+        *ret_count = count;
+        return 0;
+}
+
 int s3_put_object(S3Bucket *bucket, const S3Put *put, ApiError *reterr)
 {
         _cleanup_(freep) char *tagging = NULL;
@@ -47,19 +67,9 @@ int s3_put_object(S3Bucket *bucket, const S3Put *put, ApiError *reterr)
                 .body = put->size > 0 ? put->body : "",
                 .body_size = put->size,
         };
+        int r = s3_put_headers(put, headers, &call.n_headers, &tagging);
 
-        if (put->tags && put->tags->count > 0) {
-                if (s3_write_tags(put->tags, &tagging) < 0)
-                        return -ENOMEM;
-                headers[call.n_headers++] = (KeyValue){ "x-amz-tagging", tagging };
-        }
-        if (put->content_type)
-                headers[call.n_headers++] = (KeyValue){ "Content-Type", put->content_type };
-        if (put->acl)
-                headers[call.n_headers++] = (KeyValue){ "x-amz-acl", put->acl };
-        if (put->digest)
-                headers[call.n_headers++] = (KeyValue){ "x-amz-meta-quiesced-sha256", put->digest };
-        return s3_call(bucket, &call, reterr);
+        return r < 0 ? r : s3_call(bucket, &call, reterr);
 }
 
 static int read_body(void *userdata, const HttpReply *reply, ApiError *reterr)

@@ -22,6 +22,10 @@ typedef struct S3Put {
 /* "a=b&c=d", as the header x-amz-tagging has them. 0 or -ENOMEM. */
 int s3_write_tags(const TagList *tags, char **ret);
 
+/* What `put` says but its body, in S3_HEADERS_MAX at most; one of them lies in `ret_tagging`. */
+int s3_put_headers(
+        const S3Put *put, KeyValue *ret, size_t *ret_count, char **ret_tagging);
+
 /* Replaces what is there. 0 and the common outcomes. */
 int s3_put_object(S3Bucket *bucket, const S3Put *put, ApiError *reterr);
 

@@ -302,6 +302,7 @@ static const struct {
         { "list-versions", probe_list_versions },
         { "delete-versions", probe_delete_versions },
         { "check-bucket", probe_check_bucket },
+        { "put-file", probe_put_file },
         { "prepare-snapshots", do_prepare_snapshots },
         { "prepare-image", probe_prepare_image },
         { "warm", do_warm },

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "aws/s3-check.h"
+#include "aws/s3-file.h"
 #include "aws/s3-many.h"
 #include "aws/s3-object.h"
 #include "aws/s3-stream.h"
@@ -269,6 +270,26 @@ int probe_stream_object(Probe *probe, const json_t *command, json_t *answer)
         int r = s3_save_object(bucket, probe_argument(command, "key"), most, fd, &error);
 
         put_outcome(answer, bucket, r, &error);
+        return r;
+}
+
+int probe_put_file(Probe *probe, const json_t *command, json_t *answer)
+{
+        _cleanup_(s3_bucket_freep) S3Bucket *bucket = open_bucket(probe, command);
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        _cleanup_(tag_list_done) TagList tags = TAG_LIST_INIT;
+        const S3Put put = {
+                .key = probe_argument(command, "key"),
+                .acl = json_get_string(command, "acl", NULL),
+                .tags = &tags,
+        };
+        _cleanup_(closep) int fd = open(probe_argument(command, "file"), O_RDONLY | O_CLOEXEC);
+        int r;
+
+        probe_read_tags(json_object_get(command, "tags"), &tags);
+        r = s3_put_file(bucket, &put, fd, json_get_u64(command, "size", 0), &error);
+        put_outcome(answer, bucket, r, &error);
+        probe->cancel_usec = USEC_INFINITY;
         return r;
 }
 

@@ -76,4 +76,5 @@ int probe_stream_object(Probe *probe, const json_t *command, json_t *answer);
 int probe_head_objects(Probe *probe, const json_t *command, json_t *answer);
 int probe_list_versions(Probe *probe, const json_t *command, json_t *answer);
 int probe_delete_versions(Probe *probe, const json_t *command, json_t *answer);
+int probe_put_file(Probe *probe, const json_t *command, json_t *answer);
 int probe_check_bucket(Probe *probe, const json_t *command, json_t *answer);

@@ -17,7 +17,7 @@ NAMES = {'imds': IMDS_OUTCOMES, 'credentials': CREDENTIALS_OUTCOMES,
          'get-parameter': SSM_OUTCOMES, 'put-parameter': SSM_OUTCOMES,
          **dict.fromkeys(('put-object', 'get-object', 'head-object', 'delete-objects',
                           'list-objects', 'upload', 'stream-object', 'head-objects',
-                          'list-versions', 'delete-versions', 'check-bucket', 'put-large'), S3_OUTCOMES)}
+                          'list-versions', 'delete-versions', 'check-bucket', 'put-file'), S3_OUTCOMES)}
 
 
 class Probe:

@@ -260,3 +260,70 @@ def test_many_are_asked_for_at_once(cloud, probe):
     assert len(calls) == 50 and 1 < len({call["connection"] for call in calls}) <= 8
     cloud.fault("HeadObject", skip=10, error="AccessDenied", status=403, times=-1)
     assert probe("head-objects", bucket="modern", keys=keys)["outcome"] == "denied"
+
+
+# A file
+
+@pytest.fixture
+def file(tmp_path):
+    """9 MiB: two parts, of which the last is shorter."""
+    path = tmp_path / "image"
+    path.write_bytes(body({"key": "file", "salt": "", "size": 9 * MIB}))
+    return path
+
+
+def put(probe, file, **more):
+    return probe("put-file", bucket="bundles", key="image", file=str(file), tags=TAGS,
+                 **{"size": file.stat().st_size, **more})
+
+
+def test_a_large_file_goes_up_in_parts(cloud, probe, file):
+    assert put(probe, file, acl="aws-exec-read")["outcome"] == "done"
+    (one,) = cloud.objects()
+    assert pathlib.Path(one["path"]).read_bytes() == file.read_bytes()
+    assert (one["acl"], one["tags"]) == ("aws-exec-read", TAGS) and one["etag"].endswith("-2")
+    assert all("ContentMD5" in call["params"] for call in cloud.calls("UploadPart"))
+    assert cloud.uploads() == []
+
+
+def test_a_small_one_goes_by_one_request(cloud, probe, file):
+    for size in (8 * MIB, 0):
+        assert put(probe, file, size=size)["outcome"] == "done"
+        assert cloud.objects()[0]["size"] == size
+    assert [call["action"] for call in cloud.calls(service="s3")] == ["PutObject"] * 2
+
+
+@pytest.mark.parametrize("action, fault", [
+    ("CreateMultipartUpload", {"error": "SlowDown", "status": 503}),
+    ("CreateMultipartUpload", {"answer": "reset"}),
+    ("UploadPart", {"error": "SlowDown", "status": 503}), ("UploadPart", {"answer": "reset"}),
+    ("CompleteMultipartUpload", {"error": "InternalError", "status": 200}),
+    ("CompleteMultipartUpload", {"answer": "reset"})], ids=str)
+def test_what_breaks_in_parts_is_tried_again(cloud, probe, file, action, fault):
+    cloud.fault(action, **fault)
+    done = put(probe, file)
+    assert done["outcome"] == "done", done
+    assert stored(cloud) == {"image": file.read_bytes()}
+    lost = ["image"] if (action, fault.get("answer")) == ("CreateMultipartUpload", "reset") else []
+    assert cloud.uploads() == lost, "S3 has no token by which one could be found again"
+
+
+@pytest.mark.parametrize("action", ["UploadPart", "CompleteMultipartUpload"])
+def test_what_fails_in_parts_leaves_nothing(cloud, probe, file, action):
+    cloud.fault(action, error="AccessDenied", status=403, times=-1)
+    assert put(probe, file)["outcome"] == "denied"
+    assert cloud.objects() == [] and cloud.uploads() == []
+    cloud.fault("AbortMultipartUpload", error="AccessDenied", status=403)
+    done = put(probe, file)
+    assert done["outcome"] == "denied" and "could not be aborted" in done["message"]
+
+
+def test_a_cancel_and_a_file_that_shrinks_leave_nothing(cloud, probe, file):
+    cloud.fault("UploadPart", times=1, answer="never")
+    probe("cancel", after_usec=500_000)
+    assert put(probe, file)["outcome"] == "cancelled"
+    assert cloud.uploads() == []
+    done = put(probe, file, size=17 * MIB)
+    assert done["outcome"] == "No data available"
+    assert cloud.objects() == [] and cloud.uploads() == []
+    assert put(probe, file, size=1 << 40)["outcome"] == "too-large"

@@ -125,6 +125,10 @@ class Cloud:
         """[{key, version, marker}] of all that a bucket keeps, older ones first."""
         return self._ask("object-versions", bucket=bucket)
 
+    def uploads(self):
+        """The keys of multipart uploads that are neither completed nor aborted."""
+        return self._ask("uploads")
+
     def metadata_of(self, instance):
         """(host, port) of the metadata service as that instance sees it, by plain HTTP."""
         return tuple(self._ask("metadata-of", instance_id=instance))

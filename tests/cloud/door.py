@@ -60,6 +60,8 @@ def operations(server):
         "volumes": lambda: [volume_report(one) for one in world.volumes.values()],
         "parameters": lambda: [parameter_report(world, one) for one in world.parameters.values()],
         "objects": lambda bucket=None: _objects(world, bucket),
+        "uploads": lambda: [one.key for bucket in world.buckets.values()
+                            for one in bucket.uploads.values()],
         "object-versions": lambda bucket: versions_report(world.buckets[bucket]),
         "add-bucket": lambda **fields: bucket_add(world, fields).name,
         "set-bucket": lambda bucket, fields: bucket_change(world, bucket, fields),

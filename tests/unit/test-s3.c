@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/s3.h"
+#include "aws/s3-check.h"
+#include "aws/s3-file.h"
 
 #include "tests/unit/unit.h"
 
@@ -52,6 +53,7 @@ static void every_outcome_names_a_remedy(void **state)
         } cases[] = {
                 { S3_E_NO_BUCKET, "NoSuchBucket", "there is no bucket bundles" },
                 { S3_E_DENIED, "AccessDenied", "account 123456789012" },
+                { S3_E_NOT_OURS, "AccessDenied", "another account than 123456789012" },
                 { S3_E_ACLS_OFF, "AccessControlListNotSupported", "Object Ownership" },
                 { S3_E_ELSEWHERE, "PermanentRedirect", "not in region eu-central-1" },
                 { S3_E_TOO_LARGE, AWS_CODE_TOO_LARGE, "larger" },
@@ -70,12 +72,78 @@ static void every_outcome_names_a_remedy(void **state)
         }
 }
 
+static void parts_grow_with_the_file_and_not_beyond_a_bound(void **state)
+{
+        static const uint64_t mib = 1024 * 1024;
+        static const struct {
+                uint64_t size_bytes, part_bytes;
+        } cases[] = {
+                { 0, 8 * mib },
+                { 80000 * mib, 8 * mib },
+                { 80000 * mib + 1, 16 * mib },
+                { 500000 * mib, 64 * mib },
+                { S3_FILE_BYTES_MAX, 64 * mib },
+                { S3_FILE_BYTES_MAX + 1, 0 },
+                { UINT64_MAX, 0 },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++)
+                assert_int_equal(s3_file_part_bytes(cases[i].size_bytes), cases[i].part_bytes);
+}
+
+static void tags_are_written_as_a_query(void **state)
+{
+        _cleanup_(tag_list_done) TagList tags = TAG_LIST_INIT;
+        _cleanup_(freep) char *text = NULL;
+
+        (void)state;
+        assert_int_equal(tag_list_set(&tags, "quiesced:job", "a b&c=d"), 0);
+        assert_int_equal(tag_list_set(&tags, "empty", ""), 0);
+        assert_int_equal(s3_write_tags(&tags, &text), 0);
+        assert_string_equal(text, "quiesced%3Ajob=a%20b%26c%3Dd&empty=");
+}
+
+static void a_bucket_is_fit_for_bundles_or_the_remedy_is_named(void **state)
+{
+        static const struct {
+                S3BucketState state;
+                const char *region, *obstacle, *remark;
+        } cases[] = {
+                { { S3_YES, S3_NO, S3_NO }, "eu-central-1", NULL, NULL },
+                { { S3_UNKNOWN, S3_UNKNOWN, S3_UNKNOWN }, "eu-central-1", NULL, NULL },
+                { { S3_YES, S3_NO, S3_NO }, "us-east-1", "name one in us-east-1", NULL },
+                { { S3_NO, S3_YES, S3_NO }, "eu-central-1", "Object Ownership", "old versions" },
+                { { S3_YES, S3_YES, S3_YES }, "eu-central-1", NULL, "Object Lock" },
+        };
+        _cleanup_(s3_bucket_freep) S3Bucket *bucket = open_bucket("bundles");
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(freep) char *obstacle = NULL, *remark = NULL;
+
+                assert_int_equal(s3_bucket_find_obstacle(
+                                         bucket, &cases[i].state, cases[i].region, &obstacle),
+                        0);
+                assert_int_equal(s3_bucket_find_remark(&cases[i].state, &remark), 0);
+                assert_int_equal(!obstacle, !cases[i].obstacle);
+                assert_int_equal(!remark, !cases[i].remark);
+                if (obstacle)
+                        assert_non_null(strstr(obstacle, cases[i].obstacle));
+                if (remark)
+                        assert_non_null(strstr(remark, cases[i].remark));
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(names_of_buckets),
                 cmocka_unit_test(what_is_no_bucket_is_named),
                 cmocka_unit_test(every_outcome_names_a_remedy),
+                cmocka_unit_test(parts_grow_with_the_file_and_not_beyond_a_bound),
+                cmocka_unit_test(tags_are_written_as_a_query),
+                cmocka_unit_test(a_bucket_is_fit_for_bundles_or_the_remedy_is_named),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
