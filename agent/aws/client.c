@@ -6,8 +6,6 @@
 
 #include "aws/client.h"
 
-#include <sys/random.h>
-
 #include "aws/bucket.h"
 #include "aws/endpoint.h"
 #include "aws/retry.h"
@@ -299,8 +297,7 @@ static bool client_is_cancelled(const AwsClient *client)
         return client->cancelled && client->cancelled(client->userdata);
 }
 
-/* False when it was cancelled meanwhile. */
-static bool client_wait(const AwsClient *client, uint64_t usec)
+bool aws_client_wait(const AwsClient *client, uint64_t usec)
 {
         while (!client_is_cancelled(client)) {
                 uint64_t slice_usec = usec < WAIT_SLICE_USEC ? usec : WAIT_SLICE_USEC;
@@ -311,15 +308,6 @@ static bool client_wait(const AwsClient *client, uint64_t usec)
                 usec -= slice_usec;
         }
         return false;
-}
-
-static uint32_t random_bits(void)
-{
-        uint32_t bits;
-
-        if (getrandom(&bits, sizeof(bits), GRND_NONBLOCK) != sizeof(bits))
-                bits = (uint32_t)(clock_usec() * 2654435761u);
-        return bits;
 }
 
 /* FINAL for what must not be sent again, whatever the error itself would allow. */
@@ -363,7 +351,7 @@ static bool client_await_turn(AwsClient *client, const AwsCall *call, uint64_t u
         if (client->deadline_usec == USEC_INFINITY)
                 turn_usec = bucket_take(
                         call->only_reads ? &client->reads : &client->writes, clock_usec());
-        return client_wait(client, usec > turn_usec ? usec : turn_usec);
+        return aws_client_wait(client, usec > turn_usec ? usec : turn_usec);
 }
 
 static void client_learn_pace(
@@ -410,7 +398,7 @@ int aws_client_call(AwsClient *client, const AwsCall *call, ApiError *reterr)
                 if (class == API_ERROR_STALE)
                         credentials_provider_refresh(client->credentials);
                 if (retry_next(client_choose_retry(client, class, &retry), class, clock_usec(),
-                            random_bits(), &wait_usec) != 0)
+                            retry_random(), &wait_usec) != 0)
                         return r;
                 if (!client_await_turn(client, call, wait_usec))
                         return AWS_E_CANCELLED;

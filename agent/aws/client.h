@@ -61,6 +61,9 @@ void aws_client_set_patience(AwsClient *client, Retry *patience);
  */
 int aws_client_call(AwsClient *client, const AwsCall *call, ApiError *reterr);
 
+/* For whoever tries again in a way of its own. False when it was cancelled meanwhile. */
+bool aws_client_wait(const AwsClient *client, uint64_t usec);
+
 /* One attempt in its two halves, for a call that is sent at a chosen moment. */
 typedef struct AwsMessage {
         SigV4Signed made;

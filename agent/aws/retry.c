@@ -3,6 +3,8 @@
 
 #include "aws/retry.h"
 
+#include <sys/random.h>
+
 #include "base/clock.h"
 
 typedef struct Backoff {
@@ -34,6 +36,15 @@ void retry_init(Retry *retry, uint64_t now_usec, bool retries_not_found)
 void retry_be_patient(Retry *retry, uint64_t until_usec)
 {
         retry->patient_usec = until_usec;
+}
+
+uint32_t retry_random(void)
+{
+        uint32_t bits;
+
+        if (getrandom(&bits, sizeof(bits), GRND_NONBLOCK) != sizeof(bits))
+                bits = (uint32_t)(clock_usec() * 2654435761u);
+        return bits;
 }
 
 static uint64_t backoff_bound(const Backoff *backoff, unsigned n_attempts)

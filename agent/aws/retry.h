@@ -34,6 +34,9 @@ enum {
         RETRY_E_GIVE_UP = 1,
 };
 
+/* Any 32 bits, for retry_next(), which is pure. */
+uint32_t retry_random(void);
+
 /*
  * After a failure of `class`: 0 and how long to wait, or RETRY_E_GIVE_UP. `random` is any 32 bits:
  * the wait lies between nothing and the bound of its attempt ("full jitter"), which doubles.

@@ -40,8 +40,8 @@ static int read_any(void *userdata, const HttpReply *reply, ApiError *reterr)
 }
 
 /* 0 with the document or NULL, if it is refused; TIMEOUT and what else is no answer at all. */
-static int ask(S3Bucket *bucket, const char *question, const char *root, Xml **ret,
-        ApiError *reterr)
+static int ask(
+        S3Bucket *bucket, const char *question, const char *root, Xml **ret, ApiError *reterr)
 {
         _cleanup_(xml_freep) Xml *document = NULL;
         const KeyValue query[] = { { question, "" } };
@@ -102,9 +102,9 @@ static int ask_for_lock(S3Bucket *bucket, S3Answer *ret, ApiError *reterr)
         if (streq_ptr(reterr->code, "ObjectLockConfigurationNotFoundError"))
                 *ret = S3_NO;
         else if (document)
-                *ret = streq_ptr(xml_text(xml_root(document), "ObjectLockEnabled"), "Enabled") ?
-                        S3_YES :
-                        S3_NO;
+                *ret = streq_ptr(xml_text(xml_root(document), "ObjectLockEnabled"), "Enabled")
+                        ? S3_YES
+                        : S3_NO;
         return 0;
 }
 

@@ -23,7 +23,7 @@ struct S3Crew {
         S3Work work;
         Member members[S3_CREW_MAX];
         unsigned n_members; /* whose thread runs */
-        atomic_bool stop; /* what is under way is broken off */
+        atomic_bool stop;   /* what is under way is broken off */
 
         pthread_mutex_t lock; /* of all that follows */
         pthread_cond_t changed;

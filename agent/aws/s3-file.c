@@ -113,17 +113,17 @@ static int assembly_begin(Assembly *assembly, ApiError *reterr)
 
 static int make_order(const Assembly *assembly, Text *ret)
 {
-        int r = text_add(ret,
-                "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+        int r = text_add(
+                ret, "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
 
         for (size_t i = 0; i < assembly->n_parts && r >= 0; i++)
-                r = text_addf(ret,
-                        "<Part><PartNumber>%zu</PartNumber><ETag>%s</ETag></Part>", i + 1,
-                        assembly->etags[i]);
+                r = text_addf(ret, "<Part><PartNumber>%zu</PartNumber><ETag>%s</ETag></Part>",
+                        i + 1, assembly->etags[i]);
         return r < 0 ? r : text_add(ret, "</CompleteMultipartUpload>");
 }
 
-/* S3 begins its reply before it knows what comes of it: an error may stand below a status of 200. */
+/* S3 begins its reply before it knows what comes of it: an error may stand below a status of 200.
+ */
 static int read_end(void *userdata, const HttpReply *reply, ApiError *reterr)
 {
         _cleanup_(xml_freep) Xml *document = NULL;
@@ -171,8 +171,7 @@ static int assembly_end(Assembly *assembly, ApiError *reterr)
         call.body = order.data;
         call.body_size = order.length;
         r = s3_call(assembly->bucket, &call, reterr);
-        if (r == S3_E_REFUSED && streq_ptr(reterr->code, "NoSuchUpload") &&
-                is_complete(assembly))
+        if (r == S3_E_REFUSED && streq_ptr(reterr->code, "NoSuchUpload") && is_complete(assembly))
                 r = 0;
         assembly->undo_begun = r != 0;
         return r;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A file as one object: by one request if it is small, else in parts, several at once, which S3 puts
- * together at the end (a multipart upload).
+ * A file as one object: by one request if it is small, else in parts, several at once, which S3
+ * puts together at the end (a multipart upload).
  */
 
 #include "aws/s3-object.h"
@@ -18,10 +18,9 @@
 uint64_t s3_file_part_bytes(uint64_t size_bytes);
 
 /*
- * `size_bytes` from the begin of `fd`, under put->key and with what else `put` says but its body. The
- * bucket's region is known by some call before. When it fails nothing is left, or the error's message
- * says so. 0, TOO_LARGE, the common outcomes; -ENODATA if the file has become shorter, or what
- * pread(2) says.
+ * `size_bytes` from the begin of `fd`, under put->key and with what else `put` says but its body.
+ * The bucket's region is known by some call before. When it fails nothing is left, or the error's
+ * message says so. 0, TOO_LARGE, the common outcomes; -ENODATA if the file has become shorter, or
+ * what pread(2) says.
  */
-int s3_put_file(
-        S3Bucket *bucket, const S3Put *put, int fd, uint64_t size_bytes, ApiError *reterr);
+int s3_put_file(S3Bucket *bucket, const S3Put *put, int fd, uint64_t size_bytes, ApiError *reterr);

@@ -9,9 +9,9 @@ typedef struct S3Object {
         const char *key;
         uint64_t size_bytes;
         uint64_t modified_usec; /* realtime; 0 if S3 does not say */
-        const char *etag; /* with its quotes; "" if S3 does not say */
-        const char *version; /* of s3_list_versions(); else NULL */
-        bool is_marker; /* likewise: no object, but the word that there is none any more */
+        const char *etag;       /* with its quotes; "" if S3 does not say */
+        const char *version;    /* of s3_list_versions(); else NULL */
+        bool is_marker;         /* likewise: no object, but the word that there is none any more */
 } S3Object;
 
 /* 0 or a negative errno, which ends the listing. */
@@ -23,8 +23,8 @@ int s3_list_objects(S3Bucket *bucket, const char *prefix, S3OnObject on_object, 
 
 /*
  * Likewise all versions, and markers of deletions. In a bucket that was never versioned, what is
- * there is its own only version, "null". Of one key the versions come newest first, but between them
- * and the markers no order is promised.
+ * there is its own only version, "null". Of one key the versions come newest first, but between
+ * them and the markers no order is promised.
  */
 int s3_list_versions(S3Bucket *bucket, const char *prefix, S3OnObject on_object, void *userdata,
         ApiError *reterr);

@@ -36,8 +36,7 @@ int s3_write_tags(const TagList *tags, char **ret)
         return r < 0 ? r : text_take(&text, ret);
 }
 
-int s3_put_headers(
-        const S3Put *put, KeyValue *ret, size_t *ret_count, char **ret_tagging)
+int s3_put_headers(const S3Put *put, KeyValue *ret, size_t *ret_count, char **ret_tagging)
 {
         size_t count = 0;
 
@@ -135,8 +134,8 @@ static int read_tags(void *userdata, const HttpReply *reply, ApiError *reterr)
         return s3_read_document(reply, "Tagging", document, reterr);
 }
 
-int s3_get_object_tags(S3Bucket *bucket, const char *key, const char *version, TagList *ret,
-        ApiError *reterr)
+int s3_get_object_tags(
+        S3Bucket *bucket, const char *key, const char *version, TagList *ret, ApiError *reterr)
 {
         const KeyValue query[] = { { "tagging", "" }, { "versionId", version } };
         _cleanup_(tag_list_done) TagList tags = TAG_LIST_INIT;

@@ -23,8 +23,7 @@ typedef struct S3Put {
 int s3_write_tags(const TagList *tags, char **ret);
 
 /* What `put` says but its body, in S3_HEADERS_MAX at most; one of them lies in `ret_tagging`. */
-int s3_put_headers(
-        const S3Put *put, KeyValue *ret, size_t *ret_count, char **ret_tagging);
+int s3_put_headers(const S3Put *put, KeyValue *ret, size_t *ret_count, char **ret_tagging);
 
 /* Replaces what is there. 0 and the common outcomes. */
 int s3_put_object(S3Bucket *bucket, const S3Put *put, ApiError *reterr);
@@ -41,7 +40,7 @@ int s3_digest(const void *body, size_t size, char ret[static S3_DIGEST_BYTES]);
 
 typedef struct S3Head {
         uint64_t size_bytes;
-        char etag[64]; /* with its quotes */
+        char etag[64];                /* with its quotes */
         char digest[S3_DIGEST_BYTES]; /* or "" */
 } S3Head;
 
@@ -49,12 +48,11 @@ typedef struct S3Head {
 int s3_head_object(S3Bucket *bucket, const char *key, S3Head *ret, ApiError *reterr);
 
 /* `version` NULL: of the latest. 0, NOT_FOUND, and the common outcomes. */
-int s3_get_object_tags(S3Bucket *bucket, const char *key, const char *version, TagList *ret,
-        ApiError *reterr);
+int s3_get_object_tags(
+        S3Bucket *bucket, const char *key, const char *version, TagList *ret, ApiError *reterr);
 
 /* 0, also when there is none, and the common outcomes. */
 int s3_delete_object(S3Bucket *bucket, const char *key, ApiError *reterr);
 
 /* Likewise one version for good; NULL: as above. */
-int s3_delete_version(
-        S3Bucket *bucket, const char *key, const char *version, ApiError *reterr);
+int s3_delete_version(S3Bucket *bucket, const char *key, const char *version, ApiError *reterr);

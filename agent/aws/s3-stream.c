@@ -4,7 +4,6 @@
 #include "aws/s3-stream.h"
 
 #include <inttypes.h>
-#include <sys/random.h>
 
 #include "aws/retry.h"
 #include "aws/s3-crew.h"
@@ -12,10 +11,9 @@
 #include "base/files.h"
 #include "base/text.h"
 
-#define WAIT_SLICE_USEC (100 * USEC_PER_MSEC) /* between two looks at `cancelled` */
-#define PROGRESS_BYTES (256u * 1024)          /* with so many more a further failure is a first one */
-#define ATTEMPT_BYTES (64u * 1024 * 1024)     /* what one attempt has time for, at the least */
-#define HEAD_CONNECTIONS 8                    /* what they wait for is S3, and not the network */
+#define PROGRESS_BYTES (256u * 1024)      /* with so many more a further failure is a first one */
+#define ATTEMPT_BYTES (64u * 1024 * 1024) /* what one attempt has time for, at the least */
+#define HEAD_CONNECTIONS 8                /* what they wait for is S3, and not the network */
 
 typedef struct Stream {
         S3OnBytes on_bytes;
@@ -103,32 +101,9 @@ static int ask_for_rest(S3Bucket *bucket, const char *key, Stream *stream, ApiEr
                 return S3_E_TOO_LARGE;
         if (!stream->has_changed)
                 return r;
-        return api_error_set(reterr, NULL, "The object has changed while it was read") < 0 ?
-                -ENOMEM :
-                S3_E_REFUSED;
-}
-
-static uint32_t random_bits(void)
-{
-        uint32_t bits = 0;
-
-        (void)!getrandom(&bits, sizeof(bits), GRND_NONBLOCK);
-        return bits;
-}
-
-static bool wait_for(const S3Bucket *bucket, uint64_t usec)
-{
-        uint64_t until_usec = clock_usec() + usec;
-
-        while (!s3_bucket_is_cancelled(bucket)) {
-                uint64_t now_usec = clock_usec();
-
-                if (now_usec >= until_usec)
-                        return true;
-                clock_sleep_usec(until_usec - now_usec < WAIT_SLICE_USEC ? until_usec - now_usec :
-                                                                           WAIT_SLICE_USEC);
-        }
-        return false;
+        return api_error_set(reterr, NULL, "The object has changed while it was read") < 0
+                ? -ENOMEM
+                : S3_E_REFUSED;
 }
 
 int s3_stream_object(S3Bucket *bucket, const char *key, uint64_t most, S3OnBytes on_bytes,
@@ -149,10 +124,10 @@ int s3_stream_object(S3Bucket *bucket, const char *key, uint64_t most, S3OnBytes
                 if (stream.received - before >= PROGRESS_BYTES)
                         retry_init(&retry, clock_usec(), /* retries_not_found= */ false);
                 before = stream.received;
-                if (retry_next(&retry, API_ERROR_TRANSIENT, clock_usec(), random_bits(),
+                if (retry_next(&retry, API_ERROR_TRANSIENT, clock_usec(), retry_random(),
                             &wait_usec) != 0)
                         return r;
-                if (!wait_for(bucket, wait_usec))
+                if (!s3_bucket_wait(bucket, wait_usec))
                         return S3_E_CANCELLED;
         }
 }

@@ -65,8 +65,8 @@ static const Present *find_present(const S3Upload *upload, const char *key)
 
         if (upload->n_present == 0)
                 return NULL;
-        return bsearch(&wanted, upload->present, upload->n_present, sizeof(Present),
-                compare_present);
+        return bsearch(
+                &wanted, upload->present, upload->n_present, sizeof(Present), compare_present);
 }
 
 static int on_object(void *userdata, const S3Object *object)

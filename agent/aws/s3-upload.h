@@ -15,10 +15,10 @@
 #define S3_UPLOAD_CONNECTIONS 4
 
 typedef struct S3UploadConfig {
-        const char *acl; /* of each object: S3_ACL_EXEC_READ; or NULL */
+        const char *acl;          /* of each object: S3_ACL_EXEC_READ; or NULL */
         const char *content_type; /* or NULL */
-        const TagList *tags; /* or NULL; these three outlive the upload */
-        unsigned connections; /* S3_CREW_MAX at most; 0: S3_UPLOAD_CONNECTIONS */
+        const TagList *tags;      /* or NULL; these three outlive the upload */
+        unsigned connections;     /* S3_CREW_MAX at most; 0: S3_UPLOAD_CONNECTIONS */
 } S3UploadConfig;
 
 typedef struct S3UploadSum {
@@ -47,8 +47,7 @@ int s3_upload_resume(S3Upload *upload, const char *prefix, ApiError *reterr);
  * busy, and asks the bucket's `cancelled` meanwhile. 0; or the first failure of all that was given
  * so far, after which nothing more is sent: the common outcomes, or a negative errno.
  */
-int s3_upload_part(
-        S3Upload *upload, const char *key, void *body, size_t size, ApiError *reterr);
+int s3_upload_part(S3Upload *upload, const char *key, void *body, size_t size, ApiError *reterr);
 
 /* All that was given is there: 0, or as above. Nothing is under way any more, in either case. */
 int s3_upload_finish(S3Upload *upload, S3UploadSum *ret, ApiError *reterr);

@@ -13,7 +13,7 @@
 #define SLOWEST_BYTES_PER_SEC (256u * 1024) /* what is slower is given up and tried again */
 #define STALL_USEC (20 * USEC_PER_SEC)
 #define PACE 100 /* S3 takes thousands of requests a second: S3 User Guide, "Performance" */
-#define DIGEST_BASE64_MAX 48                /* of 32 bytes: 44, and a NUL */
+#define DIGEST_BASE64_MAX 48 /* of 32 bytes: 44, and a NUL */
 #define OWN_HEADERS_MAX 2
 #define SHA256_HEX_BYTES 65
 
@@ -55,6 +55,11 @@ S3Bucket *s3_bucket_free(S3Bucket *bucket)
 bool s3_bucket_is_cancelled(const S3Bucket *bucket)
 {
         return bucket->config.cancelled && bucket->config.cancelled(bucket->config.userdata);
+}
+
+bool s3_bucket_wait(const S3Bucket *bucket, uint64_t usec)
+{
+        return aws_client_wait(bucket->client, usec);
 }
 
 /* A certificate for *.s3.REGION.DOMAIN does not cover a name with dots. */
@@ -135,8 +140,8 @@ int s3_bucket_new(const S3BucketConfig *config, S3Bucket **ret, char **reterr_me
         return 0;
 }
 
-int s3_bucket_clone(const S3Bucket *bucket, bool (*cancelled)(void *userdata), void *userdata,
-        S3Bucket **ret)
+int s3_bucket_clone(
+        const S3Bucket *bucket, bool (*cancelled)(void *userdata), void *userdata, S3Bucket **ret)
 {
         _cleanup_(freep) char *message = NULL;
         S3BucketConfig config = bucket->config;

@@ -47,8 +47,8 @@ bool s3_bucket_name_is_valid(const char *name);
 int s3_bucket_new(const S3BucketConfig *config, S3Bucket **ret, char **reterr_message);
 
 /* The same one, as far as it is known by now, with a connection of its own: for a thread. */
-int s3_bucket_clone(const S3Bucket *bucket, bool (*cancelled)(void *userdata), void *userdata,
-        S3Bucket **ret);
+int s3_bucket_clone(
+        const S3Bucket *bucket, bool (*cancelled)(void *userdata), void *userdata, S3Bucket **ret);
 S3Bucket *s3_bucket_free(S3Bucket *bucket);
 DEFINE_CLEANUP(S3Bucket *, s3_bucket_free)
 
@@ -56,6 +56,9 @@ const char *s3_bucket_name(const S3Bucket *bucket);
 
 /* Whether its `cancelled` says so. */
 bool s3_bucket_is_cancelled(const S3Bucket *bucket);
+
+/* False when it was cancelled meanwhile. */
+bool s3_bucket_wait(const S3Bucket *bucket, uint64_t usec);
 
 /* Where it lies, as far as that is known. */
 const char *s3_bucket_region(const S3Bucket *bucket);
@@ -71,10 +74,10 @@ typedef struct S3Call {
         size_t body_size;
         uint64_t reply_max; /* see AwsCall; of a reply that goes to on_body it is a guess */
         HttpOnBody on_body; /* see AwsCall */
-        bool any_owner; /* whose it is does not matter */
-        bool once; /* after TIMEOUT and LOST the caller goes on in its own way */
-        AwsJudge read;    /* of a reply that tells of success; or NULL */
-        void *userdata;   /* for `read` and on_body */
+        bool any_owner;     /* whose it is does not matter */
+        bool once;          /* after TIMEOUT and LOST the caller goes on in its own way */
+        AwsJudge read;      /* of a reply that tells of success; or NULL */
+        void *userdata;     /* for `read` and on_body */
 } S3Call;
 
 #define S3_HEADERS_MAX 6

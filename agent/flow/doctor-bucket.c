@@ -33,8 +33,8 @@ static int find_state(
                 return doctor_find(ret, DOCTOR_UNKNOWN,
                         "whether it takes access control lists, as bundles need, is not told: "
                         "allow s3:GetBucketOwnershipControls");
-        return remark ? doctor_find(ret, DOCTOR_OK, "%s", remark) :
-                        doctor_find(ret, DOCTOR_OK, NULL);
+        return remark ? doctor_find(ret, DOCTOR_OK, "%s", remark)
+                      : doctor_find(ret, DOCTOR_OK, NULL);
 }
 
 int doctor_try_bucket(Bake *bake, const char *name, DoctorFinding *ret)

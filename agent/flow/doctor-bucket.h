@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Whether the bucket that a profile names is fit for bundles, without anything being put into it. */
+/* Whether the bucket that a profile names is fit for bundles, without anything being put into it.
+ */
 
 #include "flow/doctor-trial.h"
 

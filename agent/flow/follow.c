@@ -3,8 +3,7 @@
 
 #include "flow/follow.h"
 
-#include <sys/random.h>
-
+#include "aws/retry.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -54,14 +53,6 @@ static void rest(Bake *bake, uint64_t usec)
         }
 }
 
-static uint32_t random_bits(void)
-{
-        uint32_t bits = 0;
-
-        (void)!getrandom(&bits, sizeof(bits), GRND_NONBLOCK);
-        return bits;
-}
-
 static int check_end(Bake *bake)
 {
         bool gone = bake->observer->gone(bake->observer->userdata);
@@ -101,7 +92,7 @@ int follow_with(Bake *bake, int (*try)(Bake *bake, Attempt *ret), void *userdata
                 r = check_end(bake);
                 if (r < 0)
                         return r;
-                rest(bake, follow_pause(n_looks, n_busy, random_bits()));
+                rest(bake, follow_pause(n_looks, n_busy, retry_random()));
         }
 }
 

@@ -21,9 +21,10 @@
 /* All that is called as the parts and the manifest of one bundle. */
 typedef struct Group {
         char *id; /* BUCKET/KEY of its manifest, whether that is there or not */
-        char *key, *version; /* of what tells by its tags whose it is: the manifest, if it is there */
+        char *key,
+                *version; /* of what tells by its tags whose it is: the manifest, if it is there */
         bool has_manifest;
-        bool is_past; /* only old versions are left */
+        bool is_past;          /* only old versions are left */
         uint64_t created_usec; /* of the manifest, or else of what came last */
         uint64_t size_bytes;
 } Group;
@@ -34,7 +35,7 @@ typedef struct Scan {
         S3Bucket *bucket;
         Group *groups;
         size_t n_groups;
-        size_t last; /* where the object before went */
+        size_t last;      /* where the object before went */
         bool in_versions; /* the second listing */
 } Scan;
 
@@ -184,7 +185,7 @@ static int judge_group(Scan *scan, const Group *group, OrphanList *orphans)
         _cleanup_(tag_list_done) TagList tags = TAG_LIST_INIT;
         const Orphan bundle = {
                 .id = group->id,
-                .of = (char *)(uintptr_t)"",
+                .of = (char *)(uintptr_t) "",
                 .created_usec = group->created_usec,
                 .size_bytes = group->size_bytes,
         };
@@ -195,8 +196,8 @@ static int judge_group(Scan *scan, const Group *group, OrphanList *orphans)
         r = read_tags(scan, group, &tags, &error);
         if (r > 0)
                 log_info("Whose %s is, is not known: it stays", group->id);
-        return r != 0 ? (r < 0 ? r : 0) :
-                        orphans_judge_bundle(scan->scene, &bundle, &tags, orphans);
+        return r != 0 ? (r < 0 ? r : 0)
+                      : orphans_judge_bundle(scan->scene, &bundle, &tags, orphans);
 }
 
 static int pass_over(const Scan *scan, const char *what, int outcome, const ApiError *error)
