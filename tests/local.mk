@@ -4,6 +4,8 @@ EXTRA_DIST += \
 	%D%/run \
 	%D%/try \
 	%D%/conftest.py \
+	%D%/s3rver/package.json \
+	%D%/s3rver/package-lock.json \
 	%D%/e2e/conftest.py \
 	%D%/e2e/test_api_faults.py \
 	%D%/e2e/test_attributes.py \

@@ -121,6 +121,7 @@ EXTRA_DIST += \
 	tests/aws/test_publishing.py \
 	tests/aws/test_s3.py \
 	tests/aws/test_s3_streams.py \
+	tests/aws/test_s3rver.py \
 	tests/aws/test_services.py \
 	tests/aws/test_sigv4_differential.py \
 	tests/fuzz/corpus/xml

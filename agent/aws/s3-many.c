@@ -49,20 +49,28 @@ static int read_versions(void *userdata, const HttpReply *reply, ApiError *reter
         return s3_read_document(reply, "ListVersionsResult", page, reterr);
 }
 
-/* encoding-type=url, since XML cannot hold every key: a blank is a plus then. */
-static int decode_key(const char *encoded, char **ret)
+/*
+ * encoding-type=url, since XML cannot hold every key: a blank is a plus then. Not every service
+ * that speaks S3 knows it, and the reply says whether it did.
+ */
+static int decode_key(const XmlNode *root, const char *encoded, char **ret)
 {
         _cleanup_(freep) char *copy = strdup(encoded);
 
         if (!copy)
                 return -ENOMEM;
+        if (!streq_ptr(xml_text(root, "EncodingType"), "url")) {
+                *ret = TAKE_PTR(copy);
+                return 0;
+        }
         for (char *p = copy; *p; p++)
                 if (*p == '+')
                         *p = ' ';
         return uri_decode(copy, strlen(copy), ret);
 }
 
-static int tell_object(const XmlNode *item, S3OnObject on_object, void *userdata)
+static int tell_object(
+        const XmlNode *root, const XmlNode *item, S3OnObject on_object, void *userdata)
 {
         const char *encoded = xml_text(item, "Key"), *modified = xml_text(item, "LastModified");
         const char *etag = xml_text(item, "ETag");
@@ -77,7 +85,7 @@ static int tell_object(const XmlNode *item, S3OnObject on_object, void *userdata
 
         if (!encoded || strlen(encoded) > 3 * KEY_BYTES_MAX)
                 return 0;
-        r = decode_key(encoded, &key);
+        r = decode_key(root, encoded, &key);
         if (r == -EINVAL)
                 return 0; /* a NUL: no key that can be spoken of here */
         if (r < 0)
@@ -96,7 +104,7 @@ static int tell_page(const XmlNode *root, S3OnObject on_object, void *userdata)
         for (const XmlNode *item = xml_first(root); item && r >= 0; item = xml_next(item))
                 for (size_t i = 0; i < ELEMENTSOF(names) && r >= 0; i++)
                         if (streq(xml_name(item), names[i]))
-                                r = tell_object(item, on_object, userdata);
+                                r = tell_object(root, item, on_object, userdata);
         return r < 0 ? r : 0;
 }
 
@@ -116,11 +124,11 @@ static int get_page(S3Bucket *bucket, const Listing *listing, Xml **ret, ApiErro
         };
 
         if (listing->token)
-                query[call.n_query++] = (KeyValue){
-                        listing->versions ? "key-marker" : "continuation-token", listing->token };
-        if (listing->version_token)
                 query[call.n_query++] =
-                        (KeyValue){ "version-id-marker", listing->version_token };
+                        (KeyValue){ listing->versions ? "key-marker" : "continuation-token",
+                                listing->token };
+        if (listing->version_token)
+                query[call.n_query++] = (KeyValue){ "version-id-marker", listing->version_token };
         return s3_call(bucket, &call, reterr);
 }
 
@@ -135,7 +143,7 @@ static int turn_page(Listing *listing, const XmlNode *root)
 
         if (!next || (listing->versions && !version))
                 return -ENODATA;
-        r = listing->versions ? decode_key(next, &token) : string_replace(&token, next);
+        r = listing->versions ? decode_key(root, next, &token) : string_replace(&token, next);
         if (r < 0)
                 return r;
         free(listing->token);
@@ -143,8 +151,8 @@ static int turn_page(Listing *listing, const XmlNode *root)
         return listing->versions ? string_replace(&listing->version_token, version) : 0;
 }
 
-static int list_all(S3Bucket *bucket, Listing *listing, S3OnObject on_object, void *userdata,
-        ApiError *reterr)
+static int list_all(
+        S3Bucket *bucket, Listing *listing, S3OnObject on_object, void *userdata, ApiError *reterr)
 {
         for (unsigned n = 0; n < PAGES_MAX; n++) {
                 _cleanup_(xml_freep) Xml *page = NULL;

@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from aws.test_s3 import OURS
+from aws.test_s3 import OURS, cloud  # noqa: F401
 from cloud.control import Cloud
 from cloud.test_s3 import AWAY, HOME
 
@@ -22,16 +22,6 @@ FAULTS = [{"error": "SlowDown", "status": 503, "times": 3},
 def running():
     with Cloud(regions=[AWAY], buckets=BUCKETS, knobs={"signed_payloads": True}) as cloud:
         yield cloud
-
-
-@pytest.fixture
-def cloud(running):
-    knobs = running.knobs()
-    running.clear_calls()
-    yield running
-    running.clear_faults()
-    running.configure(**knobs)
-    running.empty()
 
 
 def part(index, size=100_000, salt=""):

@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	%D%/packages \
 	%D%/paths.py \
 	%D%/processes.py \
+	%D%/s3rver.py \
 	%D%/setup.sh \
 	%D%/story.py \
 	%D%/unbundle.py \
