@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 
+#define STACK_BYTES (512u * 1024) /* it may be locked in memory, and would be 8 MiB each */
 #define ASK_NSEC 100000000 /* between two looks at `cancelled` */
 #define NSEC_PER_SEC 1000000000
 
@@ -120,13 +121,17 @@ S3Crew *s3_crew_free(S3Crew *crew)
 static int crew_add_member(S3Crew *crew)
 {
         Member *member = &crew->members[crew->n_members];
+        pthread_attr_t attributes;
         int r;
 
         member->crew = crew;
         r = s3_bucket_clone(crew->bucket, is_stopped, crew, &member->bucket);
         if (r < 0)
                 return r;
-        r = pthread_create(&member->thread, NULL, member_main, member);
+        (void)pthread_attr_init(&attributes);
+        (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
+        r = pthread_create(&member->thread, &attributes, member_main, member);
+        (void)pthread_attr_destroy(&attributes);
         if (r != 0)
                 return -r;
         crew->n_members++;

@@ -4,10 +4,13 @@
 #include "aws/s3-file.h"
 
 #include "aws/s3-crew.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 #define CONNECTIONS 4
 #define NUMBER_BYTES 16
+#define BEGINS_MAX 3
+#define FRESH_USEC (3 * USEC_PER_SEC) /* how far two clocks may be apart, see aws/client.h */
 
 typedef struct Assembly {
         S3Bucket *bucket;
@@ -88,11 +91,61 @@ static int read_begin(void *userdata, const HttpReply *reply, ApiError *reterr)
         return string_replace(&assembly->upload_id, id);
 }
 
-/* An answer that is lost leaves an upload that nobody knows of: S3 has no token for it. */
+static int read_uploads(void *userdata, const HttpReply *reply, ApiError *reterr)
+{
+        Xml **document = userdata;
+
+        *document = xml_free(*document);
+        return s3_read_document(reply, "ListMultipartUploadsResult", document, reterr);
+}
+
+static bool is_fresh(const XmlNode *upload, const char *key, uint64_t since_usec)
+{
+        const char *initiated = xml_text(upload, "Initiated");
+        uint64_t initiated_usec = 0;
+
+        return streq(xml_name(upload), "Upload") && streq_ptr(xml_text(upload, "Key"), key) &&
+                initiated && timestamp_parse(initiated, &initiated_usec) == 0 &&
+                initiated_usec + FRESH_USEC >= since_usec;
+}
+
+/*
+ * S3 has no token for a begin whose answer is lost: it is looked for by its key and its time. Where
+ * there are two nobody knows which is ours. 0 if it was found, LOST if not.
+ */
+static int assembly_find(Assembly *assembly, uint64_t since_usec)
+{
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        const KeyValue query[] = { { "uploads", "" }, { "prefix", assembly->put->key } };
+        _cleanup_(xml_freep) Xml *document = NULL;
+        const S3Call call = {
+                .method = "GET",
+                .query = query,
+                .n_query = ELEMENTSOF(query),
+                .read = read_uploads,
+                .userdata = &document,
+        };
+        const XmlNode *found = NULL;
+        int r = s3_call(assembly->bucket, &call, &error);
+
+        for (const XmlNode *node = xml_first(xml_root(document)); r == 0 && node;
+                node = xml_next(node)) {
+                if (!is_fresh(node, assembly->put->key, since_usec))
+                        continue;
+                if (found)
+                        return S3_E_LOST;
+                found = node;
+        }
+        if (r != 0 || !xml_text(found, "UploadId"))
+                return r < 0 ? r : S3_E_LOST;
+        return string_replace(&assembly->upload_id, xml_text(found, "UploadId"));
+}
+
 static int assembly_begin(Assembly *assembly, ApiError *reterr)
 {
         static const KeyValue query[] = { { "uploads", "" } };
         _cleanup_(freep) char *tagging = NULL;
+        uint64_t since_usec = s3_bucket_realtime_usec(assembly->bucket);
         KeyValue headers[S3_HEADERS_MAX];
         S3Call call = {
                 .method = "POST",
@@ -101,12 +154,21 @@ static int assembly_begin(Assembly *assembly, ApiError *reterr)
                 .n_query = ELEMENTSOF(query),
                 .headers = headers,
                 .read = read_begin,
+                .once = true,
                 .userdata = assembly,
         };
         int r = s3_put_headers(assembly->put, headers, &call.n_headers, &tagging);
 
-        if (r >= 0)
+        if (r < 0)
+                return r;
+        for (unsigned n = 0; n < BEGINS_MAX; n++) {
+                api_error_done(reterr);
                 r = s3_call(assembly->bucket, &call, reterr);
+                if (r == S3_E_LOST || r == S3_E_TIMEOUT)
+                        r = assembly_find(assembly, since_usec);
+                if (r != S3_E_LOST)
+                        break;
+        }
         assembly->undo_begun = r == 0;
         return r;
 }

@@ -8,14 +8,15 @@
 #include "aws/uri.h"
 #include "base/text.h"
 
-int s3_digest(const void *body, size_t size, char ret[static S3_DIGEST_BYTES])
+int s3_digest(const void *body, size_t size, S3Digest *ret)
 {
         unsigned char hash[EVP_MAX_MD_SIZE];
         unsigned length = 0;
 
         if (EVP_Digest(size > 0 ? body : "", size, hash, &length, EVP_sha256(), NULL) != 1)
                 return -EIO;
-        (void)EVP_EncodeBlock((unsigned char *)ret, hash, (int)length);
+        (void)EVP_EncodeBlock((unsigned char *)ret->base64, hash, (int)length);
+        hex_encode(hash, length, ret->hex);
         return 0;
 }
 
@@ -50,7 +51,7 @@ int s3_put_headers(const S3Put *put, KeyValue *ret, size_t *ret_count, char **re
         if (put->acl)
                 ret[count++] = (KeyValue){ "x-amz-acl", put->acl };
         if (put->digest)
-                ret[count++] = (KeyValue){ "x-amz-meta-quiesced-sha256", put->digest };
+                ret[count++] = (KeyValue){ "x-amz-meta-quiesced-sha256", put->digest->base64 };
         *ret_count = count;
         return 0;
 }
@@ -65,6 +66,7 @@ int s3_put_object(S3Bucket *bucket, const S3Put *put, ApiError *reterr)
                 .headers = headers,
                 .body = put->size > 0 ? put->body : "",
                 .body_size = put->size,
+                .payload_hash = put->digest ? put->digest->hex : NULL,
         };
         int r = s3_put_headers(put, headers, &call.n_headers, &tagging);
 

@@ -9,6 +9,17 @@
 /* EC2 may read it: a bundle of an image. */
 #define S3_ACL_EXEC_READ "aws-exec-read"
 
+#define S3_DIGEST_BYTES 48
+
+/* SHA-256 of an object, as its metadata and as the signature of a request have it. */
+typedef struct S3Digest {
+        char base64[S3_DIGEST_BYTES];
+        char hex[S3_PAYLOAD_HASH_BYTES];
+} S3Digest;
+
+/* 0 or -EIO. */
+int s3_digest(const void *body, size_t size, S3Digest *ret);
+
 typedef struct S3Put {
         const char *key;
         const void *body;
@@ -16,7 +27,8 @@ typedef struct S3Put {
         const char *content_type; /* or NULL */
         const char *acl;          /* S3_ACL_EXEC_READ; or NULL */
         const TagList *tags;      /* 10 at most; or NULL */
-        const char *digest;       /* see s3_digest(): is kept with it; or NULL */
+        const S3Digest *digest;   /* of the body: is kept with it, since where a key of KMS encrypts
+                                   * it, S3's ETag is no MD5; or NULL */
 } S3Put;
 
 /* "a=b&c=d", as the header x-amz-tagging has them. 0 or -ENOMEM. */
@@ -30,13 +42,6 @@ int s3_put_object(S3Bucket *bucket, const S3Put *put, ApiError *reterr);
 
 /* All of it into `ret`, if it has no more than `most` bytes. 0, NOT_FOUND, TOO_LARGE, common. */
 int s3_get_object(S3Bucket *bucket, const char *key, size_t most, Text *ret, ApiError *reterr);
-
-/*
- * SHA-256 in Base64, as objects of ours have it in their metadata: for where S3's ETag is no MD5,
- * as with keys of KMS. 0 or -EIO.
- */
-#define S3_DIGEST_BYTES 48
-int s3_digest(const void *body, size_t size, char ret[static S3_DIGEST_BYTES]);
 
 typedef struct S3Head {
         uint64_t size_bytes;

@@ -21,7 +21,8 @@ typedef struct Present {
 
 struct S3Upload {
         S3Bucket *bucket;
-        S3UploadConfig config;
+        char *acl, *content_type; /* or NULL */
+        TagList tags;
         S3Crew *crew;
         Present *present; /* sorted by key, and not changed once there is a part */
         size_t n_present;
@@ -110,7 +111,7 @@ static bool is_etag_of(const char *etag, const Part *part)
 
 /* Where S3 does not tell, it is not. */
 static bool is_present(
-        const S3Upload *upload, S3Bucket *bucket, const Part *part, const char *digest)
+        const S3Upload *upload, S3Bucket *bucket, const Part *part, const S3Digest *digest)
 {
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
         const Present *present = find_present(upload, part->key);
@@ -121,28 +122,28 @@ static bool is_present(
         if (is_etag_of(present->etag, part))
                 return true;
         return s3_head_object(bucket, part->key, &head, &error) == 0 &&
-                head.size_bytes == part->size && streq(head.digest, digest);
+                head.size_bytes == part->size && streq(head.digest, digest->base64);
 }
 
 /* --- Parts ------------------------------------------------------------------------------------ */
 
 static int send_part(S3Upload *upload, S3Bucket *bucket, const Part *part, ApiError *reterr)
 {
-        char digest[S3_DIGEST_BYTES];
+        S3Digest digest;
         const S3Put put = {
                 .key = part->key,
                 .body = part->body,
                 .size = part->size,
-                .content_type = upload->config.content_type,
-                .acl = upload->config.acl,
-                .tags = upload->config.tags,
-                .digest = digest,
+                .content_type = upload->content_type,
+                .acl = upload->acl,
+                .tags = &upload->tags,
+                .digest = &digest,
         };
-        int r = s3_digest(part->body, part->size, digest);
+        int r = s3_digest(part->body, part->size, &digest);
 
         if (r < 0)
                 return r;
-        if (is_present(upload, bucket, part, digest)) {
+        if (is_present(upload, bucket, part, &digest)) {
                 atomic_fetch_add(&upload->n_skipped, 1);
                 return 0;
         }
@@ -188,8 +189,20 @@ S3Upload *s3_upload_free(S3Upload *upload)
                 free(upload->present[i].key);
         free(upload->present);
         string_list_done(&upload->keys);
+        tag_list_done(&upload->tags);
+        free(upload->content_type);
+        free(upload->acl);
         free(upload);
         return NULL;
+}
+
+static int upload_copy(S3Upload *upload, const S3UploadConfig *config)
+{
+        if (config->acl && string_replace(&upload->acl, config->acl) < 0)
+                return -ENOMEM;
+        if (config->content_type && string_replace(&upload->content_type, config->content_type) < 0)
+                return -ENOMEM;
+        return config->tags ? tag_list_copy(config->tags, &upload->tags) : 0;
 }
 
 int s3_upload_new(S3Bucket *bucket, const S3UploadConfig *config, S3Upload **ret)
@@ -202,7 +215,9 @@ int s3_upload_new(S3Bucket *bucket, const S3UploadConfig *config, S3Upload **ret
         if (!upload)
                 return -ENOMEM;
         upload->bucket = bucket;
-        upload->config = *config;
+        r = upload_copy(upload, config);
+        if (r < 0)
+                return r;
         r = s3_crew_new(bucket, connections, &work, &upload->crew);
         if (r < 0)
                 return r;

@@ -17,7 +17,7 @@
 typedef struct S3UploadConfig {
         const char *acl;          /* of each object: S3_ACL_EXEC_READ; or NULL */
         const char *content_type; /* or NULL */
-        const TagList *tags;      /* or NULL; these three outlive the upload */
+        const TagList *tags;      /* or NULL */
         unsigned connections;     /* S3_CREW_MAX at most; 0: S3_UPLOAD_CONNECTIONS */
 } S3UploadConfig;
 

@@ -15,7 +15,6 @@
 #define PACE 100 /* S3 takes thousands of requests a second: S3 User Guide, "Performance" */
 #define DIGEST_BASE64_MAX 48 /* of 32 bytes: 44, and a NUL */
 #define OWN_HEADERS_MAX 2
-#define SHA256_HEX_BYTES 65
 
 struct S3Bucket {
         char *name;
@@ -55,6 +54,11 @@ S3Bucket *s3_bucket_free(S3Bucket *bucket)
 bool s3_bucket_is_cancelled(const S3Bucket *bucket)
 {
         return bucket->config.cancelled && bucket->config.cancelled(bucket->config.userdata);
+}
+
+uint64_t s3_bucket_realtime_usec(const S3Bucket *bucket)
+{
+        return aws_client_realtime_usec(bucket->client);
 }
 
 bool s3_bucket_wait(const S3Bucket *bucket, uint64_t usec)
@@ -313,7 +317,7 @@ static int make_path(const S3Bucket *bucket, const S3Call *call, char **ret)
 }
 
 /* Once, for the attempts may be many, and outside of what threads exclude each other from. */
-static int hash_body(const S3Call *call, char ret[static SHA256_HEX_BYTES])
+static int hash_body(const S3Call *call, char ret[static S3_PAYLOAD_HASH_BYTES])
 {
         unsigned char hash[EVP_MAX_MD_SIZE];
         unsigned length = 0;
@@ -326,7 +330,7 @@ static int hash_body(const S3Call *call, char ret[static SHA256_HEX_BYTES])
 
 static int call_once(S3Bucket *bucket, const S3Call *call, Exchange *exchange, ApiError *reterr)
 {
-        char payload_hash[SHA256_HEX_BYTES];
+        char payload_hash[S3_PAYLOAD_HASH_BYTES];
         Headers headers = { .count = 0 };
         _cleanup_(freep) char *path = NULL;
         AwsCall sent = {
@@ -355,8 +359,9 @@ static int call_once(S3Bucket *bucket, const S3Call *call, Exchange *exchange, A
         if (r >= 0)
                 r = make_path(bucket, call, &path);
         if (r >= 0 && call->body_size > 0) {
-                r = hash_body(call, payload_hash);
-                sent.request.payload_hash = payload_hash;
+                if (!call->payload_hash)
+                        r = hash_body(call, payload_hash);
+                sent.request.payload_hash = call->payload_hash ? call->payload_hash : payload_hash;
         }
         if (r < 0)
                 return r;

@@ -57,6 +57,9 @@ const char *s3_bucket_name(const S3Bucket *bucket);
 /* Whether its `cancelled` says so. */
 bool s3_bucket_is_cancelled(const S3Bucket *bucket);
 
+/* The time by S3's clock, as far as a reply has told it. */
+uint64_t s3_bucket_realtime_usec(const S3Bucket *bucket);
+
 /* False when it was cancelled meanwhile. */
 bool s3_bucket_wait(const S3Bucket *bucket, uint64_t usec);
 
@@ -72,6 +75,7 @@ typedef struct S3Call {
         size_t n_headers;
         const void *body; /* goes with its MD5 and its SHA-256; or NULL */
         size_t body_size;
+        const char *payload_hash; /* SHA-256 of the body in hexadecimal, if it is known; or NULL */
         uint64_t reply_max; /* see AwsCall; of a reply that goes to on_body it is a guess */
         HttpOnBody on_body; /* see AwsCall */
         bool any_owner;     /* whose it is does not matter */
@@ -81,6 +85,7 @@ typedef struct S3Call {
 } S3Call;
 
 #define S3_HEADERS_MAX 6
+#define S3_PAYLOAD_HASH_BYTES 65
 
 /* With retries, and once more where the bucket turns out to be. 0, an S3Outcome, -ENOMEM, ... */
 int s3_call(S3Bucket *bucket, const S3Call *call, ApiError *reterr);
