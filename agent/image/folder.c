@@ -66,17 +66,6 @@ static int take_part(void *userdata, BundlePart *given, char **reterr_message)
         return make_file(userdata, part->filename, part->data, part->size, reterr_message);
 }
 
-/* The caller's part of a manifest, and what bundle_write() made, in one. */
-static void join(Manifest *manifest, Manifest *written)
-{
-        memcpy(manifest->digest, written->digest, sizeof(manifest->digest));
-        manifest->size_bytes = written->size_bytes;
-        manifest->bundled_bytes = written->bundled_bytes;
-        manifest->parts = TAKE_PTR(written->parts);
-        manifest->n_parts = written->n_parts;
-        written->n_parts = 0;
-}
-
 static int write_manifest(
         FolderSink *sink, const Manifest *manifest, RsaKey *private_key, char **reterr_message)
 {
@@ -107,7 +96,7 @@ int folder_bundle(int fd, int image_fd, const BundleCertificates *certificates, 
                 r = bundle_write(image_fd, manifest->name, keys, &taker, &written, reterr_message);
         if (r < 0)
                 return r;
-        join(manifest, &written);
+        manifest_take_parts(manifest, &written);
         r = write_manifest(&sink, manifest, certificates->private_key, reterr_message);
         if (r >= 0)
                 string_list_done(&sink.undo_files);

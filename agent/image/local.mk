@@ -18,6 +18,7 @@ libimage_a_SOURCES = \
 	%D%/rsa.c %D%/rsa.h \
 	%D%/sha1.c %D%/sha1.h \
 	%D%/split.c %D%/split.h \
+	%D%/store.c %D%/store.h \
 	%D%/tar.c %D%/tar.h \
 	%D%/unbundle.c %D%/unbundle.h \
 	%D%/untar.c %D%/untar.h
@@ -72,6 +73,7 @@ fuzz_untar_LDADD = $(IMAGE_LIBS)
 # The pipeline alone, for tests that look at what it makes.
 check_PROGRAMS += bundle-probe
 bundle_probe_SOURCES = tests/image/bundle-probe.c
+bundle_probe_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
 bundle_probe_LDADD = $(IMAGE_LIBS)
 
 EXTRA_DIST += \
@@ -82,4 +84,5 @@ EXTRA_DIST += \
 	tests/image/test_bundle.py \
 	tests/image/test_certificates.py \
 	tests/image/test_damage.py \
+	tests/image/test_store.py \
 	tests/image/test_tar.py

@@ -34,6 +34,16 @@ void manifest_done(Manifest *manifest)
         *manifest = (Manifest){ 0 };
 }
 
+void manifest_take_parts(Manifest *manifest, Manifest *written)
+{
+        memcpy(manifest->digest, written->digest, sizeof(manifest->digest));
+        manifest->size_bytes = written->size_bytes;
+        manifest->bundled_bytes = written->bundled_bytes;
+        manifest->parts = TAKE_PTR(written->parts);
+        manifest->n_parts = written->n_parts;
+        written->n_parts = 0;
+}
+
 static int fail(char **reterr_message, const char *message)
 {
         return string_replace(reterr_message, message) < 0 ? -ENOMEM : -EBADMSG;

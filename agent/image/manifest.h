@@ -53,6 +53,9 @@ typedef struct Manifest {
 
 void manifest_done(Manifest *manifest);
 
+/* What bundle_write() has made, out of `written` into one that has the rest. */
+void manifest_take_parts(Manifest *manifest, Manifest *written);
+
 /*
  * 0, -ENOMEM, or -EBADMSG with what is wrong in `reterr_message`, so that it can follow "The
  * manifest ": its signature is not looked at, and neither it nor the keys need be there.

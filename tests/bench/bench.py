@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import idle, pruning, stalls  # noqa: E402
+from bench import bundling, idle, pruning, stalls  # noqa: E402
 from lab.paths import BUILD  # noqa: E402
 
 
@@ -49,6 +49,21 @@ def print_retention():
         print(f"  {name:52}{reads:8.2f} to look, {writes:.2f} to delete")
 
 
+def print_bundling(runs):
+    figures, memory_kb = bundling.measure(runs, progress)
+    (speed, size), (bare_speed, _), (classic_speed, classic_size) = (
+        figures[tool] for tool in ("bundle", "gzip", "classic"))
+    print(file=sys.stderr)
+    print("\nA bundle of 1 GiB of a root file system")
+    print_figure("tar, SHA-1, gzip, AES, parts with SHA-1", f"{speed:.0f} MB/s", "400 MB/s")
+    print_figure("the same compressor alone", f"{bare_speed:.0f} MB/s", "")
+    print_figure("    of which a bundle reaches", f"{speed / bare_speed:.2f}", "0.85")
+    print_figure("tar | gzip -9 | openssl enc | split", f"{classic_speed:.0f} MB/s", "")
+    print_figure("    and a bundle is faster by", f"{speed / classic_speed:.1f}", "25")
+    print_figure("size, compared with that", f"{size / classic_size:.3f}", "1.10")
+    print_figure("most memory", f"{memory_kb} kB", "128,000 kB")
+
+
 def print_fleet():
     print(flush=True)
     subprocess.run([BUILD / "bench-fleet"], check=True)
@@ -72,6 +87,7 @@ def main():
     print("\nTopology and plan of a long mountinfo")
     subprocess.run([BUILD / "bench-plan"], check=True)
     print_retention()
+    print_bundling(arguments.runs)
     print_fleet()
 
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-noinst_PROGRAMS += bare-freeze bench-fleet bench-plan bench-retain
+noinst_PROGRAMS += bare-freeze bench-bundle bench-fleet bench-plan bench-retain
 bare_freeze_SOURCES = %D%/bare-freeze.c
 bare_freeze_LDADD = libbase.a
 bare_freeze_LDFLAGS = $(AM_LDFLAGS) -pthread
+bench_bundle_SOURCES = %D%/bench-bundle.c
+bench_bundle_LDADD = $(IMAGE_LIBS)
 bench_fleet_SOURCES = %D%/bench-fleet.c
 bench_fleet_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 bench_fleet_LDADD = $(FLOW_LIBS)
@@ -17,6 +19,7 @@ EXTRA_DIST += \
 	%D%/bench.py \
 	%D%/bench_vm.py \
 	%D%/boot.py \
+	%D%/bundling.py \
 	%D%/guest_stalls.py \
 	%D%/idle.py \
 	%D%/pruning.py \

@@ -6,8 +6,10 @@
  *   bundle-probe bundle IMAGE FOLDER NAME EC2-CERTIFICATE CERTIFICATE PRIVATE-KEY
  *   bundle-probe unbundle FOLDER NAME CERTIFICATE PRIVATE-KEY IMAGE
  *   bundle-probe check FOLDER NAME CERTIFICATE
- *   bundle-probe tar IMAGE NAME                    the archive, and then its SHA-1
- *   bundle-probe parts IMAGE NAME KEY-FILE FAIL    the digests, until part FAIL is refused
+ *   bundle-probe store IMAGE BUCKET FOLDER NAME EC2-CERTIFICATE CERTIFICATE PRIVATE-KEY KEY-FILE
+ * HOW HOW: "new", "go-on" or "stay"; credentials and addresses by the environment bundle-probe tar
+ * IMAGE NAME                    the archive, and then its SHA-1 bundle-probe parts IMAGE NAME
+ * KEY-FILE FAIL    the digests, until part FAIL is refused
  */
 
 #include <fcntl.h>
@@ -17,6 +19,7 @@
 #include "base/files.h"
 #include "image/archive.h"
 #include "image/folder.h"
+#include "image/store.h"
 #include "image/unbundle.h"
 
 #define ARCHIVE_BUFFER_BYTES (256u * 1024)
@@ -172,6 +175,67 @@ static int run_parts(char **arguments, char **reterr_message)
                      : bundle_write(image, arguments[1], keys, &sink, &manifest, reterr_message);
 }
 
+/* --- Into a bucket ---------------------------------------------------------------------------- */
+
+static int open_bucket(
+        CredentialsProvider *credentials, const char *name, S3Bucket **ret, char **reterr_message)
+{
+        const S3BucketConfig config = {
+                .name = name,
+                .region = aws_region_from_environment(),
+                .credentials = credentials,
+        };
+
+        return s3_bucket_new(&config, ret, reterr_message);
+}
+
+/* Its sum is a line on standard output: parts that were sent, and that were there. */
+static int store(const StoreOrder *order, const BundleCertificates *certificates, const char *name,
+        char **reterr_message)
+{
+        _cleanup_(manifest_done) Manifest manifest = { 0 };
+        S3UploadSum sum = { 0 };
+        int r;
+
+        fill_manifest(&manifest, name);
+        r = bundle_keys_wrap(order->keys, certificates->ec2, certificates->user, &manifest.keys);
+        if (r >= 0)
+                r = store_bundle(order, &manifest, &sum, reterr_message);
+        if (r == 0)
+                printf("%u %u\n", (unsigned)sum.n_sent, (unsigned)sum.n_skipped);
+        return r;
+}
+
+static int run_store(char **arguments, char **reterr_message)
+{
+        _cleanup_(bundle_certificates_done) BundleCertificates certificates = { 0 };
+        _cleanup_(credentials_provider_freep) CredentialsProvider *credentials = NULL;
+        _cleanup_(bundle_keys_freep) BundleKeys *keys = NULL;
+        _cleanup_(s3_bucket_freep) S3Bucket *bucket = NULL;
+        _cleanup_(closep) int image = open_or_die(arguments[0], O_RDONLY);
+        StoreOrder order = {
+                .image_fd = image,
+                .folder = arguments[2],
+                .goes_on = strcmp(arguments[8], "go-on") == 0,
+                .stays = strcmp(arguments[8], "stay") == 0,
+        };
+        int r = credentials_provider_new(NULL, &credentials);
+
+        if (r >= 0)
+                r = open_bucket(credentials, arguments[1], &bucket, reterr_message);
+        if (r >= 0)
+                r = bundle_certificates_read(
+                        arguments[4], arguments[5], arguments[6], &certificates, reterr_message);
+        if (r >= 0)
+                r = read_keys(arguments[7], &keys);
+        if (r < 0)
+                return r;
+        order.keys = keys;
+        order.private_key = certificates.private_key;
+        order.bucket = bucket;
+        return store(&order, &certificates, arguments[3], reterr_message);
+}
+
 /* ---------------------------------------------------------------------------------------------- */
 
 static const struct Verb {
@@ -182,6 +246,7 @@ static const struct Verb {
         { "bundle", 6, run_bundle },
         { "unbundle", 5, run_unbundle },
         { "check", 3, run_check },
+        { "store", 9, run_store },
         { "tar", 2, run_tar },
         { "parts", 4, run_parts },
 };
@@ -196,9 +261,9 @@ int main(int argc, char *argv[])
                         argc - 2 != VERBS[i].n_arguments)
                         continue;
                 r = VERBS[i].run(argv + 2, &message);
-                if (r < 0)
+                if (r != 0)
                         fprintf(stderr, "%d: %s\n", -r, message ? message : "(no message)");
-                return r < 0;
+                return r != 0;
         }
         fprintf(stderr, "bundle-probe: no such verb, or not its arguments\n");
         return 2;
