@@ -55,7 +55,7 @@ typedef struct CaptureBegin {
         uint32_t n_mounts;
         uint32_t reserved;             /* 0 */
         char job[CAPTURE_JOB_MAX];     /* letters, digits and "-_."; zeroes behind it */
-        char folder[CAPTURE_PATH_MAX]; /* of the image: absolute, root's, nobody else may write */
+        char folder[CAPTURE_PATH_MAX]; /* of the image: absolute, root's, of mode 0700 */
 } CaptureBegin;
 
 /*
