@@ -138,11 +138,11 @@ static int part_open(const Disk *disk, Part *part, Trouble *trouble)
 {
         int r;
 
+        if (part_find(disk, part->major, part->minor) != part)
+                return trouble_tell(trouble, -EEXIST, "%s is named twice", part->path);
         if (!part->is_listed)
                 return trouble_tell(
                         trouble, -ESTALE, "%s is not mounted from %s", part->path, disk->path);
-        if (part_find(disk, part->major, part->minor) != part)
-                return trouble_tell(trouble, -EEXIST, "%s is named twice", part->path);
         r = target_open(part->path, part->major, part->minor, &part->mount_fd);
         if (r < 0)
                 return trouble_tell(

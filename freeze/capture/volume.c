@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 
 #define LOOP_NAME_MAX 32
@@ -178,7 +179,12 @@ static int volume_trim(const Volume *volume)
 
 static int volume_free(const Volume *volume, Map *freed, Trouble *trouble)
 {
-        int r = volume->is_blind ? volume_trim(volume) : 0;
+        struct statvfs about;
+        int r = fstatvfs(volume->root_fd, &about) < 0 ? -errno : 0;
+
+        /* One that can only be read, as squashfs, has freed nothing. */
+        if (r >= 0 && volume->is_blind && !(about.f_flag & ST_RDONLY))
+                r = volume_trim(volume);
 
         if (r < 0)
                 return trouble_tell(trouble, r,

@@ -289,8 +289,8 @@ def test_a_kept_image_is_taken_again_and_discarded(capture_server, capturer, cli
     capturer.close()
     other = capture_server.client()
     with contextlib.closing(other):
-        refused = other.begin(disk.number, disk.mounted, stage)
-        assert refused.error == errno.EEXIST and "job-1.image is there already" in refused.text
+        answer = other.begin(disk.number, disk.mounted, stage)
+        assert answer.error == errno.EEXIST and "job-1.image is there already" in answer.text
     other = capture_server.client()
     with contextlib.closing(other):
         other.wanted(name_packet(TAKE, "job-1", stage), KEPT)
@@ -319,48 +319,47 @@ def private_folder(mount_point):
     return folder
 
 
-def refused(capturer, disk, folder, mounts=None, **options):
-    answer = capturer.begin(disk.number, disk.mounted if mounts is None else mounts, folder,
-                            **options)
-    assert answer.type == ERROR and capturer.receive() is None
-    return answer
+@pytest.fixture
+def refused(capture_server):
+    """What a beginning that is refused is told, and that its connection ends."""
+    def begin(disk, folder, mounts=None, **options):
+        client = capture_server.client()
+        with contextlib.closing(client):
+            answer = client.begin(disk.number, disk.mounted if mounts is None else mounts, folder,
+                                  **options)
+            assert answer.type == ERROR and client.receive() is None
+        return answer
+    return begin
 
 
-def test_what_is_mounted_and_not_named_is_told(capturer, make_disk, stage):
-    disk = make_disk("ext4", "ext4")
-    answer = refused(capturer, disk, stage, disk.mounted[:1])
-    assert disk.mounted[1].mount_point in answer.text and "name it" in answer.text
+def test_what_cannot_be_captured_is_told_before_anything_is_read(refused, make_disk, make_fs, stage):
+    disk, small = make_disk("ext4", "ext4"), make_fs("ext4", name="small", size=8 * MIB)
+    first, second = disk.mounted
 
+    answer = refused(disk, stage, [first])
+    assert second.mount_point in answer.text and "name it" in answer.text
+    answer = refused(disk, stage, [first, second, small])
+    assert f"{small.mount_point} is not mounted from {disk.device}" in answer.text
+    answer = refused(disk, stage, [first, second, first])
+    assert f"{first.mount_point} is named twice" in answer.text
 
-def test_what_is_not_of_the_disk_is_told(capturer, make_disk, make_fs, stage):
-    disk, fs = make_disk("ext4"), make_fs("ext4")
-    answer = refused(capturer, disk, stage, [*disk.mounted, fs])
-    assert f"{fs.mount_point} is not mounted from {disk.device}" in answer.text
-
-
-def test_a_folder_that_others_may_enter_is_refused(capturer, make_disk, stage):
-    stage.chmod(0o710)
-    assert "must be root's" in refused(capturer, make_disk("ext4"), stage).text
-
-
-def test_a_folder_behind_a_link_is_refused(capturer, make_disk, stage):
     link = stage.with_name("link")
     link.symlink_to(stage)
-    assert "symbolic link" in refused(capturer, make_disk("ext4"), link).text
+    assert "symbolic link" in refused(disk, link).text
+    assert refused(disk, stage / "missing").error == errno.ENOENT
+    stage.chmod(0o710)
+    assert "must be root's" in refused(disk, stage).text
 
-
-def test_a_btrfs_cannot_hold_its_own_image(capturer, make_disk):
-    disk = make_disk("btrfs")
-    folder = private_folder(disk.mounted[0].mount_point)
-    assert "choose a folder on another" in refused(capturer, disk, folder).text
-
-
-def test_a_stage_that_is_too_small_is_told_before_anything_is_read(capturer, make_disk, make_fs):
-    disk, small = make_disk("ext4"), make_fs("ext4", name="small", size=8 * MIB)
     folder = private_folder(small.mount_point)
-    answer = refused(capturer, disk, folder)
+    answer = refused(disk, folder)
     assert answer.error == errno.ENOSPC
     assert f"{folder} has" in answer.text and "make room" in answer.text
+
+
+def test_a_btrfs_cannot_hold_its_own_image(refused, make_disk):
+    disk = make_disk("btrfs")
+    folder = private_folder(disk.mounted[0].mount_point)
+    assert "choose a folder on another" in refused(disk, folder).text
 
 
 def test_a_stage_that_fills_leaves_nothing(capturer, make_disk, make_fs):
