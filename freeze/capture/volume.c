@@ -146,9 +146,10 @@ int volume_open(
                         part->path, part->type, strerror(-volume->mount_fd));
         r = root_open(volume);
         if (r >= 0)
-                r = volume->is_blind = volume_is_blind(volume);
+                r = volume_is_blind(volume);
         if (r < 0)
                 return trouble_tell(trouble, r, "the image of %s: %s", part->path, strerror(-r));
+        volume->is_blind = r > 0;
         return 0;
 }
 
@@ -166,8 +167,7 @@ static int volume_rest(const Volume *volume)
         return 0;
 }
 
-/* btrfs and vfat do not list what is free, but give it back to the loop device, which punches it.
- */
+/* btrfs and vfat do not list what is free, but give it to the loop device, which makes a hole. */
 static int volume_trim(const Volume *volume)
 {
         struct fstrim_range range = { .len = UINT64_MAX };
@@ -185,7 +185,6 @@ static int volume_free(const Volume *volume, Map *freed, Trouble *trouble)
         /* One that can only be read, as squashfs, has freed nothing. */
         if (r >= 0 && volume->is_blind && !(about.f_flag & ST_RDONLY))
                 r = volume_trim(volume);
-
         if (r < 0)
                 return trouble_tell(trouble, r,
                         "%s cannot tell what it has freed in the image of %s: %s; do without a "
