@@ -44,6 +44,7 @@ libcapture_a_SOURCES = \
 	%D%/capture/scrub.c %D%/capture/scrub.h \
 	%D%/capture/session.c %D%/capture/session.h \
 	%D%/capture/stage.c %D%/capture/stage.h \
+	%D%/capture/swap.c %D%/capture/swap.h \
 	%D%/capture/trouble.c %D%/capture/trouble.h \
 	%D%/capture/volume.c %D%/capture/volume.h
 libcapture_a_CFLAGS = $(AM_CFLAGS) -pthread
@@ -96,8 +97,27 @@ test_freeze_client_CFLAGS = $(TEST_CFLAGS)
 test_freeze_client_LDADD = libfreezeclient.a $(BASE_LIBS) $(CMOCKA_LIBS)
 endif
 
-check_PROGRAMS += fuzz-freeze
-TESTS += fuzz-freeze
+if HAVE_CMOCKA
+check_PROGRAMS += test-capture-client test-capture-digest test-capture-map test-capture-rules
+TESTS += test-capture-client test-capture-digest test-capture-map test-capture-rules
+test_capture_client_SOURCES = tests/unit/test-capture-client.c
+test_capture_client_CFLAGS = $(TEST_CFLAGS)
+test_capture_client_LDADD = libfreezeclient.a libfreeze.a $(BASE_LIBS) $(CMOCKA_LIBS)
+test_capture_digest_SOURCES = tests/unit/test-capture-digest.c
+test_capture_digest_CFLAGS = $(TEST_CFLAGS)
+test_capture_digest_LDADD = libcapture.a $(CMOCKA_LIBS)
+test_capture_map_SOURCES = tests/unit/test-capture-map.c
+test_capture_map_CFLAGS = $(TEST_CFLAGS)
+test_capture_map_LDADD = libcapture.a libfreeze.a $(CMOCKA_LIBS)
+test_capture_rules_SOURCES = tests/unit/test-capture-rules.c
+test_capture_rules_CFLAGS = $(TEST_CFLAGS)
+test_capture_rules_LDADD = libcapture.a $(CMOCKA_LIBS)
+endif
+
+check_PROGRAMS += fuzz-capture fuzz-freeze
+TESTS += fuzz-capture fuzz-freeze
+fuzz_capture_SOURCES = tests/fuzz/fuzz-capture.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+fuzz_capture_LDADD = libcapture.a $(BASE_LIBS)
 fuzz_freeze_SOURCES = tests/fuzz/fuzz-freeze.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 fuzz_freeze_LDADD = libfreeze.a $(BASE_LIBS)
-EXTRA_DIST += tests/fuzz/corpus/freeze
+EXTRA_DIST += tests/fuzz/corpus/capture tests/fuzz/corpus/freeze

@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "freeze/wire.h"
 
-/* Its service begins with the connection, and makes a sandbox before. */
-#define START_USEC (30 * USEC_PER_SEC)
+/* Its service begins with the connection, and a file system may read all its lists of blocks first. */
+#define START_USEC (300 * USEC_PER_SEC)
 /* A pass over a slow disk of a terabyte; capture itself ends when we do. */
 #define PASS_USEC (3600 * USEC_PER_SEC)
 #define SLACK_USEC (5 * USEC_PER_SEC)

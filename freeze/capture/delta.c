@@ -10,8 +10,7 @@ static void *memory_map(size_t bytes)
         void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-        /* Where the limit forbids the lock, the work goes on without: nothing is written to swap
-         * that a frozen file system would hold up for longer than the window. */
+        /* A limit may forbid the lock: then the work goes on, a little less certain. */
         if (memory != MAP_FAILED)
                 (void)mlock2(memory, bytes, MLOCK_ONFAULT);
         return memory == MAP_FAILED ? NULL : memory;

@@ -2,30 +2,33 @@
 #include "freeze/capture/digest.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <sys/random.h>
 
 int digest_init(Digest *digest)
 {
-        char *keys = (char *)digest->keys;
+        static const uint64_t zeroes[BLOCK_WORDS];
+        char *bytes = (char *)digest;
 
-        for (size_t done = 0; done < sizeof(digest->keys);) {
-                ssize_t n = getrandom(keys + done, sizeof(digest->keys) - done, 0);
+        for (size_t done = 0; done < sizeof(*digest);) {
+                ssize_t n = getrandom(bytes + done, sizeof(*digest) - done, 0);
 
                 if (n < 0 && errno != EINTR)
                         return -errno;
                 done += n > 0 ? (size_t)n : 0;
         }
+        digest->zeroes = 0;
+        digest->zeroes = digest_block(digest, zeroes);
         return 0;
 }
 
 uint64_t digest_block(const Digest *digest, const void *block)
 {
-        const uint64_t *words = block;
-        unsigned __int128 even = 0, odd = 0; /* two chains, which a processor follows at once */
+        const uint64_t *words = block, *keys = digest->keys;
+        unsigned __int128 sum = 0, folded;
 
-        for (size_t i = 0; i < BLOCK_WORDS; i += 2) {
-                even += digest->keys[i] * words[i];
-                odd += digest->keys[i + 1] * words[i + 1];
-        }
-        return (uint64_t)((even + odd) >> 64);
+        for (size_t i = 0; i < BLOCK_WORDS; i += 2)
+                sum += (unsigned __int128)(words[i] + keys[i]) * (words[i + 1] + keys[i + 1]);
+        folded = digest->fold[0] * (uint64_t)sum + digest->fold[1] * (uint64_t)(sum >> 64);
+        return (uint64_t)(folded >> 64) ^ digest->zeroes;
 }

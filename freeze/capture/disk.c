@@ -138,11 +138,11 @@ static int part_open(const Disk *disk, Part *part, Trouble *trouble)
 {
         int r;
 
+        if (part_find(disk, part->major, part->minor) != part)
+                return trouble_tell(trouble, -EEXIST, "%s is named twice", part->path);
         if (!part->is_listed)
                 return trouble_tell(
                         trouble, -ESTALE, "%s is not mounted from %s", part->path, disk->path);
-        if (part_find(disk, part->major, part->minor) != part)
-                return trouble_tell(trouble, -EEXIST, "%s is named twice", part->path);
         r = target_open(part->path, part->major, part->minor, &part->mount_fd);
         if (r < 0)
                 return trouble_tell(
@@ -198,18 +198,14 @@ static int part_map(const Part *part, int stage_fd, Map *map, Trouble *trouble)
                         "the folder of the image is on %s, which is captured, and %s does not tell "
                         "which blocks are its own: choose a folder on another file system",
                         part->path, part->type);
-        return part->has_stage && stage_fd >= 0 ? map_add_file(map, stage_fd, part->start) : 0;
+        return part->has_stage && stage_fd >= 0 ? map_add_file(map, stage_fd, 0, part->start) : 0;
 }
 
 int disk_map(const Disk *disk, int stage_fd, Map *map, Trouble *trouble)
 {
         int r = 0;
 
-        map_clear(map);
         for (unsigned i = 0; r >= 0 && i < disk->n_parts; i++)
                 r = part_map(&disk->parts[i], stage_fd, map, trouble);
-        if (r >= 0)
-                r = origin_add_swaps(disk->major, disk->minor, map);
-        map_sort(map);
         return r;
 }

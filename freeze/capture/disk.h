@@ -57,8 +57,8 @@ int disk_note_stage(Disk *disk, int stage_fd, Trouble *trouble);
 void disk_release(Disk *disk);
 
 /*
- * Where the device holds nothing now: free space of its file systems, and what is swapped out; also
- * where the image itself lies, which must not contain itself (`stage_fd`, negative before there is
- * one). What ext4 has set aside for files that grow counts as in use.
+ * Adds where the device holds nothing now: free space of its file systems, and where the image
+ * itself lies, which must not contain itself (`stage_fd`, negative before there is one). What ext4
+ * has set aside for files that grow counts as in use.
  */
 int disk_map(const Disk *disk, int stage_fd, Map *map, Trouble *trouble);

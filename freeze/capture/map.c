@@ -150,7 +150,26 @@ int map_add_free(Map *map, int mount_fd, uint64_t base)
         }
 }
 
-int map_add_file(Map *map, int fd, uint64_t base)
+typedef struct FileMap {
+        Map *map;
+        uint64_t from;
+        uint64_t base;
+        bool is_of_unwritten; /* only these */
+} FileMap;
+
+/* An extent that has begun before `from` counts from there on. */
+static int extent_add(const FileMap *file, const struct fiemap_extent *extent)
+{
+        uint64_t skip = extent->fe_logical < file->from ? file->from - extent->fe_logical : 0;
+        uint64_t start = file->base + extent->fe_physical;
+
+        if (extent->fe_flags & (FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_NOT_ALIGNED) ||
+                (file->is_of_unwritten && !(extent->fe_flags & FIEMAP_EXTENT_UNWRITTEN)))
+                return 0;
+        return map_add(file->map, start + skip, start + extent->fe_length);
+}
+
+static int extents_add(const FileMap *file, int fd)
 {
         size_t size = sizeof(struct fiemap) + EXTENTS * sizeof(struct fiemap_extent);
         _cleanup_(freep) struct fiemap *request = calloc(1, size);
@@ -159,6 +178,7 @@ int map_add_file(Map *map, int fd, uint64_t base)
 
         if (!request)
                 return -ENOMEM;
+        request->fm_start = file->from;
         while (r >= 0 && !is_end) {
                 const struct fiemap_extent *extent = request->fm_extents;
 
@@ -168,12 +188,24 @@ int map_add_file(Map *map, int fd, uint64_t base)
                         return -errno;
                 is_end = request->fm_mapped_extents == 0;
                 for (uint32_t i = 0; r >= 0 && i < request->fm_mapped_extents; i++, extent++) {
-                        if (!(extent->fe_flags & FIEMAP_EXTENT_UNKNOWN))
-                                r = map_add(map, base + extent->fe_physical,
-                                        base + extent->fe_physical + extent->fe_length);
+                        r = extent_add(file, extent);
                         is_end = extent->fe_flags & FIEMAP_EXTENT_LAST;
                         request->fm_start = extent->fe_logical + extent->fe_length;
                 }
         }
         return r;
+}
+
+int map_add_file(Map *map, int fd, uint64_t from, uint64_t base)
+{
+        const FileMap file = { .map = map, .from = from, .base = base };
+
+        return extents_add(&file, fd);
+}
+
+int map_add_unwritten(Map *map, int fd, uint64_t base)
+{
+        const FileMap file = { .map = map, .base = base, .is_of_unwritten = true };
+
+        return extents_add(&file, fd);
 }

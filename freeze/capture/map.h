@@ -43,5 +43,9 @@ uint64_t map_count_rest(const Map *map, uint64_t start, uint64_t end);
  */
 int map_add_free(Map *map, int mount_fd, uint64_t base);
 
-/* Where the blocks of a file lie on the device below its file system (FIEMAP), moved by `base`. */
-int map_add_file(Map *map, int fd, uint64_t base);
+/* Where a file's blocks, `from` there on, lie on the device of its file system; moved by `base`. */
+int map_add_file(Map *map, int fd, uint64_t from, uint64_t base);
+
+/* Likewise, of those that read as zeroes, whatever lies there: it was given to the file, no more.
+ */
+int map_add_unwritten(Map *map, int fd, uint64_t base);

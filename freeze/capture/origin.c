@@ -12,8 +12,6 @@
 /* In sysfs, whatever the device's own sectors are. */
 #define SECTOR_BYTES 512
 #define LINE_MAX_BYTES 64
-/* Label and UUID lie in the first page, which has up to 64 KiB. */
-#define SWAP_HEADER_BYTES 65536
 
 static void folder_name(unsigned major, unsigned minor, const char *member, char *ret)
 {
@@ -98,8 +96,7 @@ static int device_locate(unsigned major, unsigned minor, dev_t about, Range *ret
         return partition_read(its_major, its_minor, ret);
 }
 
-/* A node in /dev that is gone, or none at all, is not ours. */
-static int node_locate(unsigned major, unsigned minor, const char *path, Range *ret)
+int origin_locate_node(unsigned major, unsigned minor, const char *path, Range *ret)
 {
         struct stat about;
 
@@ -113,7 +110,7 @@ static int node_locate(unsigned major, unsigned minor, const char *path, Range *
 int origin_locate_mount(unsigned major, unsigned minor, const MountLine *line, Range *ret)
 {
         if (line->major == 0)
-                return node_locate(major, minor, line->source, ret);
+                return origin_locate_node(major, minor, line->source, ret);
         return device_locate(major, minor, makedev(line->major, line->minor), ret);
 }
 
@@ -154,24 +151,4 @@ int origin_find_holder(unsigned major, unsigned minor, char *ret, size_t size)
                 r = folder_first(holders, ret, size);
         }
         return r;
-}
-
-int origin_add_swaps(unsigned major, unsigned minor, Map *map)
-{
-        _cleanup_(fclosep) FILE *swaps = fopen("/proc/swaps", "re");
-        char line[PATH_MAX + 256], path[PATH_MAX];
-        int r = 0;
-
-        if (!swaps)
-                return errno == ENOENT ? 0 : -errno;
-        while (r >= 0 && fgets(line, sizeof(line), swaps)) {
-                Range place;
-
-                if (sscanf(line, "%4095s partition", path) != 1 || !strstr(line, "partition"))
-                        continue;
-                r = node_locate(major, minor, path, &place);
-                if (r == 0 && place.end != UINT64_MAX)
-                        r = map_add(map, place.start + SWAP_HEADER_BYTES, place.end);
-        }
-        return r < 0 ? r : 0;
 }

@@ -17,8 +17,8 @@ int origin_name(unsigned major, unsigned minor, char *ret, size_t size);
  */
 int origin_locate_mount(unsigned major, unsigned minor, const MountLine *line, Range *ret);
 
+/* Likewise, of what a node in /dev is; one that is gone is not on the device. */
+int origin_locate_node(unsigned major, unsigned minor, const char *path, Range *ret);
+
 /* 1: the device or a partition of it is part of another one (dm-0), whose name is in `ret`. */
 int origin_find_holder(unsigned major, unsigned minor, char *ret, size_t size);
-
-/* The partitions of the device that memory is swapped out to, but for their first pages. */
-int origin_add_swaps(unsigned major, unsigned minor, Map *map);

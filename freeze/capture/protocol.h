@@ -25,7 +25,11 @@ typedef enum CaptureType {
         CAPTURE_PASS,  /* reads while all goes on; once or more; answered by CAPTURE_PASSED */
         CAPTURE_FINAL, /* within the window: keeps what changed, in memory; by CAPTURE_CAUGHT */
         CAPTURE_RULE,  /* for the scrub that follows; not answered */
-        CAPTURE_SCRUB, /* answered by CAPTURE_SCRUBBED; may be left out */
+        /*
+         * Answered by CAPTURE_SCRUBBED. It may be left out: then what was deleted while it was open,
+         * and a log, are left to the first mount.
+         */
+        CAPTURE_SCRUB,
         CAPTURE_KEEP,  /* names the image by its job; answered by CAPTURE_KEPT, with a descriptor */
         /* On a connection that has not begun, or has kept. */
         CAPTURE_TAKE,    /* one that was kept; answered by CAPTURE_KEPT, with a descriptor */
@@ -55,7 +59,7 @@ typedef struct CaptureBegin {
         uint32_t n_mounts;
         uint32_t reserved;             /* 0 */
         char job[CAPTURE_JOB_MAX];     /* letters, digits and "-_."; zeroes behind it */
-        char folder[CAPTURE_PATH_MAX]; /* of the image: absolute, root's, nobody else may write */
+        char folder[CAPTURE_PATH_MAX]; /* of the image: absolute, root's, of mode 0700 */
 } CaptureBegin;
 
 /*

@@ -78,8 +78,6 @@ static const char *const public_folders[] = {
         "/etc/ssl/certs/",
         "/var/lib/apt/",
         "/var/lib/ca-certificates/",
-        "/var/lib/dpkg/",
-        "/var/lib/rpm/",
 };
 static const char private_exception[] = "/usr/local/";
 

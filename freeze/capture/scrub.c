@@ -13,11 +13,20 @@
 #define DEPTH_MAX 512
 #define WINDOW_BYTES 65536
 
+/* Of all that a folder contains. */
+typedef enum Fate {
+        FATE_JUDGED, /* one by one */
+        FATE_GOES,   /* but for what a rule includes */
+        FATE_STAYS,
+} Fate;
+
 typedef struct Scrub {
         const Rules *rules;
         CaptureRemovals *removals;
         size_t list_bytes;
         Trouble *trouble;
+        const Volume *volume;
+        Map *freed;                      /* what is to become a hole, in bytes of the image */
         char path[2 * CAPTURE_PATH_MAX]; /* as it will be in the image */
         unsigned depth;
 } Scrub;
@@ -91,53 +100,78 @@ static int entry_has_key(Scrub *scrub, int folder_fd, const char *name)
         return r < 0 ? scrub_fail(scrub, r, "cannot be read") : r;
 }
 
-static int file_scrub(
-        Scrub *scrub, int folder_fd, const char *name, const struct stat *about, bool is_excluded)
+/* Of one that stays: where it was given room that it has not used, what others left there goes. */
+static int file_blank(Scrub *scrub, int folder_fd, const char *name, const struct stat *about)
 {
-        Verdict verdict = rules_judge(scrub->rules, scrub->path);
+        _cleanup_(closep) int fd = -EBADF;
         int r;
 
-        if (is_excluded && !rules_include(scrub->rules, scrub->path))
-                verdict = VERDICT_GOES;
+        if (!S_ISREG(about->st_mode) || about->st_blocks == 0 || scrub->volume->is_blind)
+                return 0;
+        fd = entry_open(folder_fd, name, O_RDONLY);
+        r = fd < 0 ? fd : map_add_unwritten(scrub->freed, fd, scrub->volume->part->start);
+        return r < 0 ? scrub_fail(scrub, r, "cannot be looked into") : 0;
+}
+
+static Verdict file_judge(const Scrub *scrub, Fate fate)
+{
+        if (fate == FATE_STAYS)
+                return VERDICT_STAYS;
+        if (fate == FATE_GOES && !rules_include(scrub->rules, scrub->path))
+                return VERDICT_GOES;
+        return rules_judge(scrub->rules, scrub->path);
+}
+
+static int file_scrub(
+        Scrub *scrub, int folder_fd, const char *name, const struct stat *about, Fate fate)
+{
+        Verdict verdict = file_judge(scrub, fate);
+        int r;
+
         if (verdict == VERDICT_GOES_IF_KEY) {
                 r = S_ISREG(about->st_mode) ? entry_has_key(scrub, folder_fd, name) : 0;
-                if (r <= 0)
+                if (r < 0)
                         return r;
-        } else if (verdict == VERDICT_STAYS) {
-                return 0;
+                verdict = r > 0 ? VERDICT_GOES : VERDICT_STAYS;
         }
+        if (verdict == VERDICT_STAYS)
+                return file_blank(scrub, folder_fd, name, about);
         if (unlinkat(folder_fd, name, 0) < 0)
                 return scrub_fail(scrub, -errno, "cannot be removed");
         removal_note(scrub, S_ISREG(about->st_mode) ? (uint64_t)about->st_size : 0);
         return 0;
 }
 
-static int folder_scrub(Scrub *scrub, int fd, bool is_excluded);
+static Fate fate_judge(const Scrub *scrub, Fate fate)
+{
+        if (fate == FATE_STAYS || rules_include(scrub->rules, scrub->path))
+                return FATE_STAYS;
+        return rules_exclude(scrub->rules, scrub->path) ? FATE_GOES : fate;
+}
 
-/* What is excluded goes with the folders in it, unless something stays in them. */
-static int subfolder_scrub(Scrub *scrub, int folder_fd, const char *name, bool is_excluded)
+static int folder_scrub(Scrub *scrub, int fd, Fate fate);
+
+/* Within one that goes, a folder goes too, unless something stays in it. */
+static int subfolder_scrub(Scrub *scrub, int folder_fd, const char *name, Fate fate)
 {
         _cleanup_(closep) int fd = -EBADF;
         int r;
 
-        if (rules_include(scrub->rules, scrub->path))
-                return 0;
         if (scrub->depth == DEPTH_MAX)
                 return scrub_fail(scrub, -ELOOP, "is too deep to be scrubbed");
         fd = entry_open(folder_fd, name, O_RDONLY | O_DIRECTORY);
         if (fd < 0)
                 return scrub_fail(scrub, fd, "cannot be opened");
         scrub->depth++;
-        r = folder_scrub(
-                scrub, TAKE_FD(fd), is_excluded || rules_exclude(scrub->rules, scrub->path));
+        r = folder_scrub(scrub, TAKE_FD(fd), fate_judge(scrub, fate));
         scrub->depth--;
-        if (r >= 0 && is_excluded && unlinkat(folder_fd, name, AT_REMOVEDIR) < 0 &&
+        if (r >= 0 && fate == FATE_GOES && unlinkat(folder_fd, name, AT_REMOVEDIR) < 0 &&
                 errno != ENOTEMPTY && errno != EEXIST)
                 return scrub_fail(scrub, -errno, "cannot be removed");
         return r;
 }
 
-static int entry_scrub(Scrub *scrub, int folder_fd, const char *name, bool is_excluded)
+static int entry_scrub(Scrub *scrub, int folder_fd, const char *name, Fate fate)
 {
         size_t length = strlen(scrub->path), more = strlen(name) + 1;
         struct stat about;
@@ -152,15 +186,15 @@ static int entry_scrub(Scrub *scrub, int folder_fd, const char *name, bool is_ex
         if (fstatat(folder_fd, name, &about, AT_SYMLINK_NOFOLLOW) < 0)
                 r = scrub_fail(scrub, -errno, "cannot be read");
         else if (S_ISDIR(about.st_mode))
-                r = subfolder_scrub(scrub, folder_fd, name, is_excluded);
+                r = subfolder_scrub(scrub, folder_fd, name, fate);
         else
-                r = file_scrub(scrub, folder_fd, name, &about, is_excluded);
+                r = file_scrub(scrub, folder_fd, name, &about, fate);
         scrub->path[length] = '\0';
         return r;
 }
 
 /* Takes the descriptor. */
-static int folder_scrub(Scrub *scrub, int fd, bool is_excluded)
+static int folder_scrub(Scrub *scrub, int fd, Fate fate)
 {
         _cleanup_(closedirp) DIR *folder = fdopendir(fd);
         const struct dirent *entry;
@@ -172,7 +206,7 @@ static int folder_scrub(Scrub *scrub, int fd, bool is_excluded)
                 return scrub_fail(scrub, r, "cannot be read");
         }
         for (errno = 0; r >= 0 && (entry = readdir(folder)); errno = 0)
-                r = entry_scrub(scrub, dirfd(folder), entry->d_name, is_excluded);
+                r = entry_scrub(scrub, dirfd(folder), entry->d_name, fate);
         if (r >= 0 && errno != 0)
                 r = scrub_fail(scrub, -errno, "cannot be listed");
         return r;
@@ -211,14 +245,14 @@ static const char *part_prefix(const Disk *disk, const Part *part)
         return part->path;
 }
 
-static int part_scrub(
-        Scrub *scrub, const Stage *stage, const Disk *disk, const Part *part, Map *freed)
+static int part_scrub(Scrub *scrub, const Stage *stage, const Disk *disk, const Part *part)
 {
         _cleanup_(volume_done) Volume volume = VOLUME_INIT;
         int r = volume_open(&volume, stage, disk, part, scrub->trouble), root_fd;
 
         if (r < 0)
                 return r;
+        scrub->volume = &volume;
         if (part == &disk->parts[0] && scrub->rules->flags & CAPTURE_SCRUB_MACHINE_ID)
                 r = machine_id_empty(scrub, volume.root_fd);
         if (r < 0)
@@ -226,19 +260,24 @@ static int part_scrub(
         (void)snprintf(scrub->path, sizeof(scrub->path), "%s", part_prefix(disk, part));
         root_fd = entry_open(volume.root_fd, ".", O_RDONLY | O_DIRECTORY);
         r = root_fd < 0 ? scrub_fail(scrub, root_fd, "cannot be opened")
-                        : folder_scrub(scrub, root_fd, /* is_excluded= */ false);
-        return r < 0 ? r : volume_close(&volume, freed, scrub->trouble);
+                        : folder_scrub(scrub, root_fd, FATE_JUDGED);
+        return r < 0 ? r : volume_close(&volume, scrub->freed, scrub->trouble);
 }
 
 int scrub_run(const Stage *stage, const Disk *disk, const Rules *rules, CaptureRemovals *removals,
         Trouble *trouble)
 {
-        Scrub scrub = { .rules = rules, .removals = removals, .trouble = trouble };
         Map freed = { 0 };
+        Scrub scrub = {
+                .rules = rules,
+                .removals = removals,
+                .trouble = trouble,
+                .freed = &freed,
+        };
         int r = 0;
 
         for (unsigned i = 0; r >= 0 && i < disk->n_parts; i++)
-                r = part_scrub(&scrub, stage, disk, &disk->parts[i], &freed);
+                r = part_scrub(&scrub, stage, disk, &disk->parts[i]);
         map_sort(&freed);
         if (r >= 0)
                 r = stage_punch(stage, &freed, trouble);

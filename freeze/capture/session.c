@@ -8,6 +8,7 @@
 #include "freeze/capture/dialogue.h"
 #include "freeze/capture/pass.h"
 #include "freeze/capture/scrub.h"
+#include "freeze/capture/swap.h"
 #include "freeze/moment.h"
 #include "freeze/packet.h"
 
@@ -27,6 +28,7 @@ typedef struct Session {
         unsigned n_mounts;
         bool is_settled; /* the delta is in the image, and what is free is not */
         Disk disk;
+        Swaps swaps;
         Map map;
         Stage stage;
         Table table;
@@ -74,8 +76,13 @@ static int begin_receive(Session *session, const CaptureBegin *begin)
 
 static int map_read(Session *session)
 {
-        int r = disk_map(&session->disk, session->stage.fd, &session->map, &session->trouble);
+        int r;
 
+        map_clear(&session->map);
+        r = disk_map(&session->disk, session->stage.fd, &session->map, &session->trouble);
+        if (r >= 0)
+                r = swaps_map(&session->swaps, &session->map);
+        map_sort(&session->map);
         session->report.used_bytes = map_count_rest(&session->map, 0, session->disk.size);
         return r;
 }
@@ -84,6 +91,8 @@ static int capture_prepare(Session *session)
 {
         int r = disk_check(&session->disk, &session->trouble);
 
+        if (r >= 0)
+                r = swaps_find(&session->swaps, &session->disk);
         if (r >= 0)
                 r = disk_note_stage(&session->disk, session->stage.folder_fd, &session->trouble);
         if (r >= 0)
@@ -160,6 +169,7 @@ static int capture_settle(Session *session)
                 return 0;
         session->is_settled = true;
         disk_release(&session->disk);
+        swaps_done(&session->swaps);
         for (size_t i = 0; r >= 0 && i < n_blocks; i++)
                 r = stage_write(&session->stage, delta->blocks + i * BLOCK_BYTES, BLOCK_BYTES,
                         delta->offsets[i], &session->trouble);
@@ -295,5 +305,6 @@ void capture_session_run(int client_fd)
         table_done(&session.table);
         map_done(&session.map);
         stage_done(&session.stage);
+        swaps_done(&session.swaps);
         disk_done(&session.disk);
 }

@@ -11,7 +11,7 @@
 /* What a file system takes for itself: the lists of extents, a journal that is not written back. */
 #define SPARE_BYTES (UINT64_C(16) << 20)
 #define NAME_BYTES (CAPTURE_JOB_MAX + 16)
-#define WRITABLE_BY_OTHERS 0022
+#define MODE_OF_OTHERS 0077
 
 void stage_done(Stage *stage)
 {
@@ -20,16 +20,16 @@ void stage_done(Stage *stage)
         *stage = STAGE_INIT;
 }
 
+/* An image holds every secret of its host; and no folder of the system can be meant. */
 static int folder_check(const Stage *stage, Trouble *trouble)
 {
         struct stat about;
 
         if (fstat(stage->folder_fd, &about) < 0)
                 return -errno;
-        if (about.st_uid != 0 || about.st_mode & WRITABLE_BY_OTHERS)
+        if (about.st_uid != 0 || about.st_mode & MODE_OF_OTHERS)
                 return trouble_tell(trouble, -EPERM,
-                        "%s must belong to root, and nobody else may write there: chown root, "
-                        "chmod 0700",
+                        "%s must be root's, and nobody else's to look into: chown root, chmod 0700",
                         stage->folder);
         return 0;
 }
@@ -192,7 +192,7 @@ int stage_take(const Stage *stage, Trouble *trouble, int *ret_fd, uint64_t *ret_
                         name, strerror(errno));
         if (fstat(fd, &about) < 0)
                 return -errno;
-        if (!S_ISREG(about.st_mode) || about.st_uid != 0 || about.st_mode & WRITABLE_BY_OTHERS)
+        if (!S_ISREG(about.st_mode) || about.st_uid != 0 || about.st_mode & MODE_OF_OTHERS)
                 return trouble_tell(trouble, -EPERM, "%s/%s is none of ours", stage->folder, name);
         *ret_size = (uint64_t)about.st_size;
         *ret_fd = TAKE_FD(fd);

@@ -21,7 +21,7 @@ typedef struct Stage {
 
 void stage_done(Stage *stage);
 
-/* The folder must be root's, writable by nobody else, and reached by no symbolic link. */
+/* The folder must be root's, of mode 0700, and reached by no symbolic link. */
 int stage_open(Stage *stage, const char *folder, const char *job, Trouble *trouble);
 
 /* An image of `size` bytes, all hole, in a file system that has `needed` bytes left. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 
 #define LOOP_NAME_MAX 32
@@ -76,18 +77,27 @@ static int loop_open(const Stage *stage, const Disk *disk, const Part *part, cha
         return fd;
 }
 
+/* What differs from a mount of the original. */
+static int mount_adapt(int fs_fd, const char *type)
+{
+        /* The original, of the same UUID, is mounted. */
+        if (strcmp(type, "xfs") == 0)
+                return fs_configure(fs_fd, FSCONFIG_SET_FLAG, "nouuid", NULL);
+        /* Its superblock may say "panic". */
+        if (strncmp(type, "ext", strlen("ext")) == 0)
+                return fs_configure(fs_fd, FSCONFIG_SET_STRING, "errors", "remount-ro");
+        return 0;
+}
+
 /* What the file system says of the image stays in the kernel's log. */
 static int mount_make(const char *type, const char *device)
 {
         _cleanup_(closep) int fs_fd = fs_open(type);
         int fd;
 
-        if (fs_fd < 0 || fs_configure(fs_fd, FSCONFIG_SET_STRING, "source", device) < 0)
-                return -errno;
-        /* The original, of the same UUID, is mounted. */
-        if (strcmp(type, "xfs") == 0 && fs_configure(fs_fd, FSCONFIG_SET_FLAG, "nouuid", NULL) < 0)
-                return -errno;
-        if (fs_configure(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
+        if (fs_fd < 0 || fs_configure(fs_fd, FSCONFIG_SET_STRING, "source", device) < 0 ||
+                mount_adapt(fs_fd, type) < 0 ||
+                fs_configure(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
                 return -errno;
         fd = (int)syscall(SYS_fsmount, fs_fd, FSMOUNT_CLOEXEC,
                 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME);
@@ -103,6 +113,16 @@ static int root_open(Volume *volume)
 
         volume->root_fd = (int)syscall(SYS_openat2, volume->mount_fd, ".", &how, sizeof(how));
         return volume->root_fd < 0 ? -errno : 0;
+}
+
+/* 1: it cannot list what is free. */
+static int volume_is_blind(const Volume *volume)
+{
+        Map map = { 0 };
+        int r = map_add_free(&map, volume->root_fd, volume->part->start);
+
+        map_done(&map);
+        return r;
 }
 
 int volume_open(
@@ -125,8 +145,11 @@ int volume_open(
                         "without a scrub",
                         part->path, part->type, strerror(-volume->mount_fd));
         r = root_open(volume);
+        if (r >= 0)
+                r = volume_is_blind(volume);
         if (r < 0)
                 return trouble_tell(trouble, r, "the image of %s: %s", part->path, strerror(-r));
+        volume->is_blind = r > 0;
         return 0;
 }
 
@@ -144,8 +167,7 @@ static int volume_rest(const Volume *volume)
         return 0;
 }
 
-/* btrfs and vfat do not list what is free, but give it back to the loop device, which punches it.
- */
+/* btrfs and vfat do not list what is free, but give it to the loop device, which makes a hole. */
 static int volume_trim(const Volume *volume)
 {
         struct fstrim_range range = { .len = UINT64_MAX };
@@ -155,27 +177,21 @@ static int volume_trim(const Volume *volume)
         return 0;
 }
 
-/* 1: it cannot list what is free. */
-static int volume_is_blind(const Volume *volume)
-{
-        Map map = { 0 };
-        int r = map_add_free(&map, volume->root_fd, volume->part->start);
-
-        map_done(&map);
-        return r;
-}
-
 static int volume_free(const Volume *volume, Map *freed, Trouble *trouble)
 {
-        int is_blind = volume_is_blind(volume), r = is_blind > 0 ? volume_trim(volume) : is_blind;
+        struct statvfs about;
+        int r = fstatvfs(volume->root_fd, &about) < 0 ? -errno : 0;
 
+        /* One that can only be read, as squashfs, has freed nothing. */
+        if (r >= 0 && volume->is_blind && !(about.f_flag & ST_RDONLY))
+                r = volume_trim(volume);
         if (r < 0)
                 return trouble_tell(trouble, r,
                         "%s cannot tell what it has freed in the image of %s: %s; do without a "
                         "scrub",
                         volume->part->type, volume->part->path, strerror(-r));
         r = volume_rest(volume);
-        if (r >= 0 && !is_blind)
+        if (r >= 0 && !volume->is_blind)
                 r = map_add_free(freed, volume->root_fd, volume->part->start);
         return r;
 }

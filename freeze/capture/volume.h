@@ -15,6 +15,7 @@ typedef struct Volume {
         const Part *part;
         int mount_fd;
         int root_fd;
+        bool is_blind; /* it does not tell which blocks are free, or where those of a file are */
 } Volume;
 
 #define VOLUME_INIT ((Volume){ .mount_fd = -EBADF, .root_fd = -EBADF })

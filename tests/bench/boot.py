@@ -3,7 +3,7 @@
 
 import statistics
 
-UNITS = "quiesced.service quiesced-freezer.socket quiesced-announce.service"
+UNITS = "quiesced.service quiesced-freezer.socket quiesced-capture.socket quiesced-announce.service"
 STATES = ("disabled", "enabled")
 # Microseconds since the kernel began: PID 1 starts, the login prompt could come, nothing is left.
 MARKS = """

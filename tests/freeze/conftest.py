@@ -2,7 +2,9 @@
 """A freezer behind a socket, file systems to freeze, and proof that nothing is left of either."""
 
 import contextlib
+import re
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -101,9 +103,11 @@ def make_disk(scratch):
 
 @pytest.fixture
 def capture_server(scratch):
+    """Each of its processes has ended well, unless a test has killed it."""
     server = capture.Server(scratch)
     yield server
     server.close()
+    assert set(re.findall(r"died with code (\d+)", server.log())) <= {"0", str(signal.SIGKILL.value)}
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from capture import (DISCARD, DISCARDED, ERROR, KEPT, PASS, TAKE, final_packet, header,
-                     name_packet)
 from freezer import THAW, THAWED, wait_until
 from lab import checkers
+from lab.capture import (DISCARD, DISCARDED, ERROR, KEPT, PASS, TAKE, final_packet, header,
+                         name_packet)
 from lab.loopdisk import BOOT_AT, BOOT_BYTES, MIB, device_number
 from lab.loopfs import run
 from lab.paths import BUILD
@@ -173,6 +173,45 @@ def test_what_is_freed_and_used_again_between_passes_is_as_it_is_at_the_end(
         assert digests_of(roots[part]) == kept
 
 
+@pytest.fixture
+def swap_on():
+    """Swaps to what it is given, until the test is over."""
+    with contextlib.ExitStack() as stack:
+        def begin(path):
+            run("mkswap", "-L", "swapped", path)
+            run("swapon", path)
+            stack.callback(run, "swapoff", path)
+        yield begin
+
+
+def test_what_was_swapped_out_is_not_in_the_image(capturer, client, make_disk, stage, swap_on):
+    disk = make_disk("ext4", "ext4")
+    part, swap = disk.mounted
+    run("umount", swap.mount_point)
+    swap.mount_point = None
+    with open(swap.device, "r+b") as device:
+        device.seek(MIB)
+        device.write(SECRET)
+    file = Path(part.mount_point, "swapfile")
+    file.write_bytes(b"\0" * MIB + SECRET * 10000)
+    file.chmod(0o600)
+    wanted = file.stat().st_size
+    swap_on(swap.device)
+    swap_on(str(file))
+    capturer.began(disk, stage)
+    capturer.make_pass()
+    windowed(capturer, client, disk)
+    capturer.keep()
+    image = stage / "job-1.image"
+    assert contains(disk.image, SECRET) and not contains(image, SECRET)
+    with open(image, "rb") as copy:
+        copy.seek(swap.start)
+        assert copy.read(4096).endswith(b"SWAPSPACE2")
+    with mounted_copies(image, disk) as roots:
+        copied = Path(roots[part], "swapfile").read_bytes()
+        assert len(copied) == wanted and b"SWAPSPACE2" in copied and not any(copied[65536:])
+
+
 @pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs"])
 def test_a_file_system_without_a_table_is_captured(capturer, client, make_fs, stage, kind):
     fs = make_fs(kind)
@@ -222,8 +261,7 @@ def test_the_image_can_be_staged_on_what_it_is_of(capturer, client, make_disk, k
     disk = make_disk(kind, size=400 * MIB)
     (part,) = disk.mounted
     wanted = fill(part.mount_point)
-    folder = Path(part.mount_point, "stage")
-    folder.mkdir(mode=0o700)
+    folder = private_folder(part.mount_point)
     ready = capturer.began(disk, folder)
     capturer.make_pass()
     again = capturer.make_pass()
@@ -251,8 +289,8 @@ def test_a_kept_image_is_taken_again_and_discarded(capture_server, capturer, cli
     capturer.close()
     other = capture_server.client()
     with contextlib.closing(other):
-        refused = other.begin(disk.number, disk.mounted, stage)
-        assert refused.error == errno.EEXIST and "job-1.image is there already" in refused.text
+        answer = other.begin(disk.number, disk.mounted, stage)
+        assert answer.error == errno.EEXIST and "job-1.image is there already" in answer.text
     other = capture_server.client()
     with contextlib.closing(other):
         other.wanted(name_packet(TAKE, "job-1", stage), KEPT)
@@ -275,63 +313,69 @@ def digest_of_descriptor(fd):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def refused(capturer, disk, folder, mounts=None, **options):
-    answer = capturer.begin(disk.number, disk.mounted if mounts is None else mounts, folder,
-                            **options)
-    assert answer.type == ERROR and capturer.receive() is None
-    return answer
+def private_folder(mount_point):
+    folder = Path(mount_point, "stage")
+    folder.mkdir(mode=0o700)
+    return folder
 
 
-def test_what_is_mounted_and_not_named_is_told(capturer, make_disk, stage):
-    disk = make_disk("ext4", "ext4")
-    answer = refused(capturer, disk, stage, disk.mounted[:1])
-    assert disk.mounted[1].mount_point in answer.text and "name it" in answer.text
+@pytest.fixture
+def refused(capture_server):
+    """What a beginning that is refused is told, and that its connection ends."""
+    def begin(disk, folder, mounts=None, **options):
+        client = capture_server.client()
+        with contextlib.closing(client):
+            answer = client.begin(disk.number, disk.mounted if mounts is None else mounts, folder,
+                                  **options)
+            assert answer.type == ERROR and client.receive() is None
+        return answer
+    return begin
 
 
-def test_what_is_not_of_the_disk_is_told(capturer, make_disk, make_fs, stage):
-    disk, fs = make_disk("ext4"), make_fs("ext4")
-    answer = refused(capturer, disk, stage, [*disk.mounted, fs])
-    assert f"{fs.mount_point} is not mounted from {disk.device}" in answer.text
+def test_what_cannot_be_captured_is_told_before_anything_is_read(refused, make_disk, make_fs, stage):
+    disk, small = make_disk("ext4", "ext4"), make_fs("ext4", name="small", size=8 * MIB)
+    first, second = disk.mounted
 
+    answer = refused(disk, stage, [first])
+    assert second.mount_point in answer.text and "name it" in answer.text
+    answer = refused(disk, stage, [first, second, small])
+    assert f"{small.mount_point} is not mounted from {disk.device}" in answer.text
+    answer = refused(disk, stage, [first, second, first])
+    assert f"{first.mount_point} is named twice" in answer.text
 
-def test_a_folder_that_others_may_write_is_refused(capturer, make_disk, stage):
-    stage.chmod(0o770)
-    assert "must belong to root" in refused(capturer, make_disk("ext4"), stage).text
-
-
-def test_a_folder_behind_a_link_is_refused(capturer, make_disk, stage):
     link = stage.with_name("link")
     link.symlink_to(stage)
-    assert "symbolic link" in refused(capturer, make_disk("ext4"), link).text
+    assert "symbolic link" in refused(disk, link).text
+    assert refused(disk, stage / "missing").error == errno.ENOENT
+    stage.chmod(0o710)
+    assert "must be root's" in refused(disk, stage).text
 
-
-def test_a_btrfs_cannot_hold_its_own_image(capturer, make_disk):
-    disk = make_disk("btrfs")
-    folder = Path(disk.mounted[0].mount_point, "stage")
-    folder.mkdir(mode=0o700)
-    assert "choose a folder on another" in refused(capturer, disk, folder).text
-
-
-def test_a_stage_that_is_too_small_is_told_before_anything_is_read(capturer, make_disk, make_fs):
-    disk, small = make_disk("ext4"), make_fs("ext4", name="small", size=8 * MIB)
-    answer = refused(capturer, disk, small.mount_point)
+    folder = private_folder(small.mount_point)
+    answer = refused(disk, folder)
     assert answer.error == errno.ENOSPC
-    assert f"{small.mount_point} has" in answer.text and "make room" in answer.text
+    assert f"{folder} has" in answer.text and "make room" in answer.text
+
+
+def test_a_btrfs_cannot_hold_its_own_image(refused, make_disk):
+    disk = make_disk("btrfs")
+    folder = private_folder(disk.mounted[0].mount_point)
+    assert "choose a folder on another" in refused(disk, folder).text
 
 
 def test_a_stage_that_fills_leaves_nothing(capturer, make_disk, make_fs):
     disk, other = make_disk("ext4"), make_fs("ext4", name="other")
     Path(disk.mounted[0].mount_point, "much").write_bytes(os.urandom(20 * MIB))
     run("sync", "-f", disk.mounted[0].mount_point)
-    capturer.began(disk, other.mount_point)
+    folder = private_folder(other.mount_point)
+    capturer.began(disk, folder)
     room = shutil.disk_usage(other.mount_point).free
     run("fallocate", "-l", str(room - 4 * MIB), f"{other.mount_point}/filler")
     answer = capturer.ask(header(PASS))
     assert answer.error == errno.ENOSPC
-    assert answer.text.startswith(f"{other.mount_point} is full: make room")
+    assert answer.text.startswith(f"{folder} is full: make room")
     assert capturer.receive() is None
     assert wait_until(lambda: shutil.disk_usage(other.mount_point).free >= 4 * MIB - MIB)
-    assert sorted(os.listdir(other.mount_point)) == ["filler", "lost+found"]
+    assert os.listdir(folder) == []
 
 
 def test_a_disk_that_cannot_be_read_is_told_with_the_place(capturer, make_disk, stage):
@@ -366,8 +410,8 @@ def test_more_changes_than_memory_is_given_for_end_the_capture(capturer, client,
 
 
 def test_a_window_that_is_too_short_ends_the_capture(capturer, make_disk, stage):
-    disk = make_disk("ext4", size=256 * MIB)
-    Path(disk.mounted[0].mount_point, "much").write_bytes(os.urandom(100 * MIB))
+    disk = make_disk("ext4", size=128 * MIB)
+    Path(disk.mounted[0].mount_point, "much").write_bytes(os.urandom(64 * MIB))
     run("sync", "-f", disk.mounted[0].mount_point)
     capturer.began(disk, stage)
     capturer.make_pass()

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from capture import (DISCARD, KEEP, PASS, PASSED, READY, TAKE, Server, begin_packet, final_packet,
-                     header, mount_packet, name_packet, rule_packet, scrub_packet)
+from capture import Server
 from freezer import THAW, children, kill, state_of, wait_until
+from lab.capture import (DISCARD, KEEP, PASS, PASSED, READY, TAKE, begin_packet, final_packet, header,
+                         mount_packet, name_packet, rule_packet, scrub_packet)
 from lab.loopdisk import MIB
 from lab.loopfs import run
-from test_capture import windowed
+from test_capture import private_folder, windowed
 
 GOOD_MOUNT = mount_packet("/nonexistent", (7, 0))
 SEQUENCES = {
@@ -52,37 +53,45 @@ SEQUENCES = {
 }
 
 
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory):
+    """For what never gets as far as a disk."""
+    server = Server(tmp_path_factory.mktemp("shared"))
+    yield server
+    server.close()
+
+
 @pytest.mark.parametrize("name", SEQUENCES)
-def test_a_bad_sequence_is_refused_with_a_reason(capturer, name):
-    for packet in SEQUENCES[name]:
-        capturer.send(packet)
-    refusal = capturer.receive()
-    assert refusal.error in (errno.EPROTO, errno.ENODEV) and len(refusal.text) > 10
-    assert capturer.receive() is None
+def test_a_bad_sequence_is_refused_with_a_reason(shared_server, name):
+    client = shared_server.client()
+    with contextlib.closing(client):
+        for packet in SEQUENCES[name]:
+            client.send(packet)
+        refusal = client.receive()
+        assert refusal.error in (errno.EPROTO, errno.ENODEV) and len(refusal.text) > 10
+        assert client.receive() is None
 
 
-BEFORE_A_PASS = {
-    "a final": final_packet(1_000_000),
-    "a scrub": scrub_packet(),
-    "a keep": header(KEEP),
-    "a second beginning": begin_packet((7, 0), 1),
-    "a mount": GOOD_MOUNT,
-}
+def test_out_of_order_ends_the_capture(capture_server, make_disk, stage):
+    disk = make_disk("ext4")
+    for packet in (final_packet(1_000_000), scrub_packet(), header(KEEP), rule_packet(1, "x"),
+                   begin_packet((7, 0), 1), GOOD_MOUNT, name_packet(TAKE, "job", stage)):
+        client = capture_server.client()
+        with contextlib.closing(client):
+            client.began(disk, stage)
+            refusal = client.ask(packet)
+            assert refusal.error == errno.EPROTO and "out of order" in refusal.text
+            assert client.receive() is None and list(stage.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", BEFORE_A_PASS)
-def test_out_of_order_ends_the_capture(capturer, make_disk, stage, name):
-    capturer.began(make_disk("ext4"), stage)
-    refusal = capturer.ask(BEFORE_A_PASS[name])
-    assert refusal.error == errno.EPROTO and "out of order" in refusal.text
-    assert capturer.receive() is None and list(stage.iterdir()) == []
-
-
-@pytest.mark.parametrize("budget", [0, 999, 30_000_001, 2**64 - 1])
-def test_a_budget_that_no_freeze_has_is_refused(capturer, make_disk, stage, budget):
-    capturer.began(make_disk("ext4"), stage)
-    capturer.make_pass()
-    assert "between 1 ms and 30 s" in capturer.ask(final_packet(budget)).text
+def test_a_budget_that_no_freeze_has_is_refused(capture_server, make_disk, stage):
+    disk = make_disk("ext4")
+    for budget in (0, 999, 30_000_001, 2**64 - 1):
+        client = capture_server.client()
+        with contextlib.closing(client):
+            client.began(disk, stage)
+            client.make_pass()
+            assert "between 1 ms and 30 s" in client.ask(final_packet(budget)).text
 
 
 def test_random_packets_never_crash(capture_server, stage):
@@ -112,7 +121,7 @@ def test_another_user_is_refused(capture_server, stage):
     asking = f"""
 import sys
 sys.path[:0] = {sys.path!r}
-from capture import *
+from lab.capture import *
 answer = Client({capture_server.path!r}).ask(name_packet(DISCARD, "job", {str(stage)!r}))
 print(answer.type, getattr(answer, "text", ""))
 """
@@ -157,8 +166,7 @@ def used_blocks(folder):
 def staged_apart(make_fs):
     """A file system of the stage's own, whose room tells what is left."""
     fs = make_fs("ext4", name="stage-fs", size=256 * MIB)
-    folder = Path(fs.mount_point, "stage")
-    folder.mkdir(mode=0o700)
+    folder = private_folder(fs.mount_point)
     run("sync", "-f", fs.mount_point)
     return folder
 

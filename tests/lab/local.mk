@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	%D%/__init__.py \
 	%D%/bundle.py \
 	%D%/bus.py \
+	%D%/capture.py \
 	%D%/certificates.py \
 	%D%/checkers.py \
 	%D%/database.py \

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A disk on a loop device: boot code, a partition table, and file systems that are mounted."""
 
+import glob
 import os
 import random
 import subprocess
@@ -30,6 +31,40 @@ class Partition:
 def device_number(device):
     about = os.stat(device)
     return os.major(about.st_rdev), os.minor(about.st_rdev)
+
+
+def patiently(*command, patience=5.0):
+    """Whether it works: an ending process may hold something for a moment."""
+    end = time.monotonic() + patience
+    while subprocess.run(command, check=False, timeout=30, capture_output=True).returncode:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def drop_partitions(device):
+    """Whether it has none any more."""
+    name = os.path.basename(device)
+    numbers = [path.rsplit("p", 1)[1] for path in glob.glob(f"/sys/block/{name}/{name}p*")]
+    return all([patiently("delpart", device, number, patience=0.2) for number in numbers])
+
+
+def attach(image):
+    """
+    The loop device of a file. One that was let go while another mount namespace still had its file
+    systems, for instance of a container that was just starting, keeps its partitions: not that one.
+    """
+    passed_over = []
+    try:
+        while True:
+            device = run("losetup", "-f", "--show", image)
+            if drop_partitions(device):
+                return device
+            passed_over.append(device)
+    finally:
+        for device in passed_over:
+            run("losetup", "-d", device)
 
 
 class LoopDisk:
@@ -63,7 +98,7 @@ class LoopDisk:
 
     def _attach(self, kinds, sizes, name):
         """Adds the partitions one by one: not every kernel reads a table."""
-        self.device = run("losetup", "-f", "--show", self.image)
+        self.device = attach(self.image)
         start = MIB
         for i, (kind, size) in enumerate(zip(kinds, sizes), start=1):
             run("addpart", self.device, str(i), str(start // SECTOR), str(size // SECTOR))
@@ -91,24 +126,18 @@ class LoopDisk:
     def accepts_write(self):
         return all(accepts_write(p.mount_point, 2.0) for p in self.mounted)
 
-    def _umount(self, partition, patience=5.0):
-        """An ending process may hold it for a moment."""
+    def _umount(self, partition):
         thaw(partition.mount_point)
-        end = time.monotonic() + patience
-        while subprocess.run(["umount", partition.mount_point], check=False, timeout=30).returncode:
-            if time.monotonic() > end:
-                subprocess.run(["umount", "-l", partition.mount_point], check=False, timeout=30)
-                break
-            time.sleep(0.05)
+        if not patiently("umount", partition.mount_point):
+            subprocess.run(["umount", "-l", partition.mount_point], check=False, timeout=30)
         partition.mount_point = None
 
     def cleanup(self):
         for partition in reversed(self.mounted):
             self._umount(partition)
-        for i in range(len(self.partitions), 0, -1):
-            subprocess.run(["delpart", self.device, str(i)], check=False, timeout=30)
         self.partitions = []
         if self.device:
+            drop_partitions(self.device)
             subprocess.run(["losetup", "-d", self.device], check=False, timeout=30)
             self.device = None
 

@@ -127,6 +127,10 @@ class Machine:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
+    def seen(self, path):
+        """Where the same is from outside, if it is in a file system of the machine's own, as /run."""
+        return Path(f"/proc/{self._first_process()}/root", path.lstrip("/"))
+
     def files(self):
         """All paths but those that change by themselves."""
         found = set()

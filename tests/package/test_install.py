@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Debian package on a machine: installed, used, booted, updated and removed."""
 
+import contextlib
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from cloud.control import Cloud
+from lab.capture import DISCARD, DISCARDED, READY, Client, name_packet
+from lab.kernel import requires_file_systems
+from lab.loopdisk import SECTOR, LoopDisk, device_number
+from lab.loopfs import run
 from lab.processes import wait_until
 from package.machine import Machine
 
@@ -105,6 +111,41 @@ def test_anyone_may_look_and_nobody_but_root_may_bake(machine):
     done = machine.try_run(*as_nobody, "quiescectl", "image", "mine")
     assert done.returncode != 0
     assert "CreateImage is not permitted (org.quiesced1.bake)" in done.stderr
+
+
+@contextlib.contextmanager
+def mounted_within(machine, disk, mount_point):
+    """The one partition of a disk: its device is there, and so are those that capture may make."""
+    (part,) = disk.mounted
+    run("umount", part.mount_point)
+    part.mount_point = None
+    for device in (disk.device, part.device):
+        machine.run("mknod", device, "b", *map(str, device_number(device)))
+    machine.run("mknod", "/dev/loop-control", "c", "10", "237")
+    for i in range(64):
+        machine.try_run("mknod", f"/dev/loop{i}", "b", "7", str(i))
+    machine.run("mkdir", mount_point)
+    machine.run("mount", part.device, mount_point)
+    try:
+        yield part
+    finally:
+        machine.run("umount", mount_point)
+
+
+def test_a_disk_is_captured_and_scrubbed_in_the_sandbox_of_its_unit(machine, tmp_path):
+    requires_file_systems("ext4")
+    with (LoopDisk(tmp_path, ["ext4"]) as disk, mounted_within(machine, disk, "/data") as part,
+          contextlib.closing(Client(machine.seen("/run/quiesced/capture.sock"))) as client):
+        machine.run("sh", "-c", "umask 077; mkdir /data/home; echo key >/data/home/id_rsa; "
+                                "echo x >/data/home/kept; chown -R 1000 /data/home; sync")
+        place = ("/data", device_number(part.device))
+        assert client.begin(disk.number, [place], "/var/lib/quiesced-capture").type == READY
+        client.make_pass()
+        client.final()
+        assert client.scrub().paths == ["/home/id_rsa"]
+        assert os.pread(client.keep(), 8, SECTOR) == b"EFI PART"
+        client.wanted(name_packet(DISCARD, "job-1", "/var/lib/quiesced-capture"), DISCARDED)
+    assert machine.run("ls", "-A", "/var/lib/quiesced-capture") == ""
 
 
 def test_an_update_keeps_the_configuration_and_restarts_the_daemon(machine):
