@@ -38,6 +38,7 @@ libflow_a_SOURCES = \
 	%D%/publish-copy.c %D%/publish-copy.h \
 	%D%/publish-keys.c %D%/publish-keys.h \
 	%D%/publish-site.c %D%/publish-site.h \
+	%D%/publish-undo.c %D%/publish-undo.h \
 	%D%/prune.c %D%/prune.h \
 	%D%/quiesce.c %D%/quiesce.h \
 	%D%/removal.c %D%/removal.h \

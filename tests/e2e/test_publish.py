@@ -402,15 +402,79 @@ def test_regions_that_make_no_sense_are_refused_before_anything_is_frozen(lab):
     assert lab.cloud.snapshots() == []
 
 
-def test_a_cancel_while_a_copy_is_made_leaves_what_was_made(lab):
+# Cancelled
+
+def copies_under_way(lab, pause=None):
+    """A bake whose two copies stay pending; its client. The worker stops at `pause`, once it gets there."""
+    lab.pause_worker(pause)
+    lab.cloud.configure(copies_at_once=0)
+    bake = lab.bake_in_background("bake", install(lab, IMAGE))
+    wait_until(lambda: lab.cloud.calls("CopyImage"), 20, "a copy is asked for")
+    lab.cloud.configure(**{**lab.knobs, "image_seconds": 600})
+    (job,) = lab.new_jobs()
+
+    def known():
+        copies = lab.records()[job["id"]]["publication"]["copies"]
+        return all("image" in copy for copy in copies.values())
+
+    wait_until(known, 20, "both copies are under way")
+    lab.pause_worker(None)
+    return bake, job
+
+
+def assert_taken_back(lab, job, *others):
+    assert job["result"] == "cancelled"
+    assert shown(lab, HOME)["State"] == "available" and len(lab.cloud.snapshots(HOME)) > 0
+    assert [one["id"] for region in (AWAY, FAR) for one in images_of(lab.cloud, region)] == [*others]
+    assert [one for region in (AWAY, FAR) for one in lab.cloud.snapshots(region)
+            if one["tags"].get("quiesced:copy-of")] == []
+    assert not has_parameter(lab)
+    assert lab.records()[job["id"]]["state"] == "cancelled"
+
+
+def test_a_cancel_takes_back_the_copies_that_are_under_way(lab):
+    _, job = copies_under_way(lab)
+    lab.cloud.configure(**lab.knobs)
+    other = copy_by_hand(lab, images_of(lab.cloud)[0]["id"])
+    lab.cloud.configure(image_seconds=600)
+    assert lab.ctl("cancel", job["id"]).returncode == 0
+    (job,) = lab.wait_for_new_jobs()
+    assert_taken_back(lab, job, other["id"])
+    assert_untouched(lab, other)
+
+
+def test_a_copy_whose_id_is_not_on_record_is_taken_back(lab):
+    """The one in the other region was not asked for yet."""
     worker = pause_at(lab, "copying")
     (job,) = lab.new_jobs()
     assert lab.ctl("cancel", job["id"]).returncode == 0
     processes.send(worker, signal.SIGCONT)
     (job,) = lab.wait_for_new_jobs()
-    assert job["result"] == "cancelled"
-    assert shown(lab, HOME)["State"] == "available"
-    assert not has_parameter(lab)
+    assert_taken_back(lab, job)
+    assert len(lab.cloud.calls("CopyImage")) == 1
+
+
+def test_a_kill_while_copies_are_taken_back(lab):
+    _, job = copies_under_way(lab, pause="taking-back")
+    assert lab.ctl("cancel", job["id"]).returncode == 0
+    worker = wait_until(lambda: next((one for one in lab.workers() if processes.is_stopped(one)), None),
+                        20, "it is about to take them back")
+    processes.send(worker, signal.SIGKILL)
+    (job,) = lab.wait_for_new_jobs(40)
+    assert_taken_back(lab, job)
+
+
+def test_copies_that_may_not_be_deleted_are_named_and_taken_back_later(lab):
+    _, job = copies_under_way(lab)
+    lab.cloud.configure(deny=["DeregisterImage"])
+    assert lab.ctl("cancel", job["id"]).returncode == 0
+    (job,) = lab.wait_for_new_jobs()
+    assert job["result"] == "cancelled" and "could not all be deleted" in job["message"]
+    assert len(images_of(lab.cloud, AWAY)) == 1
+    lab.cloud.configure(deny=[])
+    lab.restart_daemon()
+    wait_until(lambda: lab.records()[job["id"]]["state"] == "cancelled", 20, "it is finished")
+    assert_taken_back(lab, job)
 
 
 def test_a_job_tells_what_became_of_its_publication(lab):
