@@ -32,6 +32,7 @@ int verb_bake(const Arguments *arguments);
 int verb_images(const Arguments *arguments);
 int verb_snapshots(const Arguments *arguments);
 int verb_verify(const Arguments *arguments);
+int verb_publish(const Arguments *arguments);
 int verb_prune(const Arguments *arguments);
 int verb_deregister(const Arguments *arguments);
 int verb_orphans(const Arguments *arguments);

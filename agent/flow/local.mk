@@ -35,6 +35,7 @@ libflow_a_SOURCES = \
 	%D%/proof.c %D%/proof.h \
 	%D%/publication.c %D%/publication.h \
 	%D%/publish.c %D%/publish.h \
+	%D%/publish-again.c %D%/publish-again.h \
 	%D%/publish-copy.c %D%/publish-copy.h \
 	%D%/publish-keys.c %D%/publish-keys.h \
 	%D%/publish-site.c %D%/publish-site.h \

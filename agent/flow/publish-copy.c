@@ -131,16 +131,18 @@ static int adopt(Copies *copies, Copy *copy, char **ret_id)
         _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
         const char *job = publish_job(&copies->bake->record);
+        bool is_again = streq(copies->bake->record.kind, "publish"); /* what failed is made anew */
         const Ec2ImageFilter filter = { .tag_key = LABEL_JOB, .tag_value = job };
         int r;
 
-        if (!copies->bake->resumed)
+        if (!copies->bake->resumed && !is_again)
                 return 0;
         r = ec2_describe_images(copy->client, &filter, 0, &images, &error);
         if (r != 0)
                 return follow_judge(copies->bake, "DescribeImages", r, &error);
         for (size_t i = 0; i < images.count; i++)
-                if (publish_is_copy(&copies->bake->record, &images.items[i].tags))
+                if (publish_is_copy(&copies->bake->record, &images.items[i].tags) &&
+                        (!is_again || images.items[i].state != EC2_IMAGE_FAILED))
                         return string_replace(ret_id, images.items[i].id);
         return 0;
 }

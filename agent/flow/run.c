@@ -15,6 +15,7 @@
 #include "flow/pace.h"
 #include "flow/prune.h"
 #include "flow/publish.h"
+#include "flow/publish-again.h"
 #include "flow/publish-undo.h"
 #include "flow/quiesce.h"
 #include "flow/reboot.h"
@@ -324,6 +325,8 @@ static int resume_made(Bake *bake)
                         record->message ? record->message : "The job failed");
         if (streq(record->kind, "verify"))
                 return verify_finish(bake);
+        if (streq(record->kind, "publish"))
+                return publish_finish(bake);
         return hand_over(bake);
 }
 

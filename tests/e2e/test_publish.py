@@ -345,6 +345,45 @@ def test_what_cannot_be_deleted_of_a_failed_copy_is_named(lab):
     assert "could not all be deleted" in message and "quiesced:job=" in message
 
 
+# Once more, by hand
+
+def publish(lab, job, *options):
+    result = lab.ctl("publish", job["images"][0], "--json", *options)
+    return result, json.loads(result.stdout)
+
+
+def test_what_was_refused_is_done_when_it_is_published_again(lab):
+    lab.cloud.configure(deny=["CopyImage", "ModifyImageAttribute"])
+    bake, message = failed(lab, install(lab, IMAGE))
+    assert f"quiescectl publish {bake['images'][0]}" in message
+    lab.cloud.configure(deny=[])
+    result, again = publish(lab, bake)
+    assert result.returncode == 0 and (again["kind"], again["result"]) == ("publish", "done")
+    assert again["details"]["publication"]["copies"][AWAY]["image"] == shown(lab, AWAY)["ImageId"]
+    assert_published(lab, {**bake, "result": "done"})
+    before = [deprecation_in(shown(lab, region)) for region in (HOME, AWAY)]
+    lab.cloud.clear_calls()
+    assert publish(lab, bake)[0].returncode == 0
+    assert_published(lab, {**bake, "result": "done"})
+    assert not lab.cloud.calls("CopyImage") and not lab.cloud.calls("PutParameter")
+    after = [deprecation_in(shown(lab, region)) for region in (HOME, AWAY)]
+    assert all(abs(one - other) < 3600 for one, other in zip(before, after))
+
+
+def test_a_publication_by_hand_that_was_killed_is_finished(lab):
+    lab.cloud.configure(deny=["CopyImage"])
+    bake, _ = failed(lab, install(lab, IMAGE))
+    lab.cloud.configure(deny=[])
+    lab.pause_worker("copying")
+    lab.bake_in_background("publish", bake["images"][0])
+    worker = wait_until(lambda: next((one for one in lab.workers() if processes.is_stopped(one)), None),
+                        20, "it has asked for a copy")
+    lab.pause_worker(None)
+    processes.send(worker, signal.SIGKILL)
+    wait_until(lambda: lab.new_jobs()[-1]["result"] == "done", 40, "it is finished")
+    assert_published(lab, {**bake, "result": "done"})
+
+
 # Regions
 
 @pytest.mark.parametrize("fault", [
