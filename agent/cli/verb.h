@@ -10,6 +10,7 @@
 
 /* That quiesced takes in one call. */
 #define IDS_MAX 1000
+#define IDS_BYTES_MAX (64 * 1024)
 
 struct Verb {
         const char *name;

@@ -258,6 +258,22 @@ def test_verify_tells_how_it_knows(host, client, by, said):
         0, f"Image {IMAGE} works: {said} (i-1a2b3c4d, which is terminated again).\n")
 
 
+def test_long_ids_go_in_more_jobs(host, client):
+    many = [{"kind": "bundle", "id": f"bucket/{'k' * 1000}-{i:03}.manifest.xml"} for i in range(70)]
+    process = client.start("orphans", "--delete", "--yes", "--json")
+    worker = host.worker("orphans")
+    worker.report("answer", answer={**ORPHANS, "orphans": many})
+    worker.result()
+    ids = []
+    while len(ids) < len(many):
+        worker = host.worker("delete-orphans")
+        assert sum(map(len, worker.request["ids"])) <= 64 * 1024
+        ids += worker.request["ids"]
+        worker.result()
+    assert ids == [one["id"] for one in many]
+    assert end(process).returncode == 0
+
+
 def test_publish_tells_where_it_can_be_launched(host, client):
     details = {"publication": {"steps": {"copy us-east-1": True}, "copies": {"us-east-1": {"image": OTHER}}}}
     request, result = job_done(host, client, "publish", details, "publish", IMAGE, "--profile=golden")

@@ -360,6 +360,15 @@ def test_an_empty_or_endless_list_of_ids_is_refused(host):
     assert host.worker("deregister").request["ids"] == many[:1000]
 
 
+def test_ids_that_are_long_are_limited_by_their_length(host):
+    """A worker's socket takes a request as a whole."""
+    bundles = [f"bucket/{'k' * 1000}-{i:03}.manifest.xml" for i in range(65)]
+    call = host.client.begin("DeleteOrphans", "(asa{sv})", bundles, {})
+    assert "More than 65536 bytes of ids" in fails(call, "InvalidArgument")
+    host.client.call("DeleteOrphans", "(asa{sv})", bundles[:60], {})
+    assert host.worker("delete-orphans").request["ids"] == bundles[:60]
+
+
 @pytest.mark.parametrize("method", ["Prune", "PlanPrune"])
 def test_a_profile_name_that_is_no_file_name_is_refused(host, method):
     for name in ("", "../up", ".hidden"):

@@ -203,10 +203,10 @@ def test_a_set_of_snapshots_is_archived(lab):
 
 # Killed
 
-def pause_at(lab, step):
-    """A bake of IMAGE that stands still at `step`; the worker's id. Whoever goes on does not pause."""
+def pause_at(lab, step, profile=IMAGE):
+    """A bake of it that stands still at `step`; the worker's id. Whoever goes on does not pause."""
     lab.pause_worker(step)
-    client = lab.bake_in_background("bake", install(lab, IMAGE))
+    client = lab.bake_in_background("bake", install(lab, profile))
 
     def stopped():
         assert client.poll() is None, f"it ends before {step}: {client.communicate()}"
@@ -247,6 +247,29 @@ def test_sigkill_at_each_step_of_publishing(lab, step, victim):
         lab.restart_daemon()
     (job,) = lab.wait_for_new_jobs(40)
     assert_published(lab, job)
+
+
+@pytest.mark.parametrize("victim", ["worker", "daemon"])
+@pytest.mark.parametrize("step", ["shared", "locked", "archived"])
+def test_sigkill_at_each_step_of_publishing_a_set(lab, step, victim):
+    lines = f"ShareWith={OTHER}\n" + (
+        "ArchiveSnapshots=yes\n" if step == "archived" else "Lock=governance 1d\n")
+    worker = pause_at(lab, step, "[Bake]\nType=snapshots\n[Publish]\n" + lines)
+    doomed = worker if victim == "worker" else lab.daemon.pid
+    processes.send(doomed, signal.SIGKILL)
+    wait_until(lambda: not processes.is_alive(doomed), 5, "it is dead")
+    processes.send(worker, signal.SIGCONT)
+    if victim == "daemon":
+        lab.restart_daemon()
+    (job,) = lab.wait_for_new_jobs(40)
+    assert job["result"] == "done", job
+    assert set(steps_of(lab, job).values()) == {True}
+    found = client(lab, HOME).describe_snapshots(SnapshotIds=job["snapshots"])["Snapshots"]
+    assert len(found) == len(lab.cloud.snapshots(HOME)) == len(lab.volumes)
+    if step == "archived":
+        assert {one["StorageTier"] for one in found} == {"archive"}
+    else:
+        assert set(locks(lab, HOME).values()) == {("governance", 1)}
 
 
 def test_a_copy_is_found_again_when_ec2_has_forgotten_the_client_token(lab):

@@ -319,6 +319,12 @@ def test_bad_requests(place, ids):
     assert result["error"] == ERROR + "InvalidArgument" and place.cloud.calls("Describe*") == []
 
 
+def test_images_of_more_snapshots_than_a_record_holds_are_refused(place):
+    images, _ = place.cloud.fill(images=[
+        {"tags": {"quiesced:job": f"made-{i}"}, "snapshots": 500} for i in range(41)])
+    refused(place, "InvalidArgument", ["fewer of them at a time"], *images)
+
+
 # What is none of ours to touch
 
 def test_an_image_that_goes_meanwhile_is_success(plain):
