@@ -177,7 +177,9 @@ static bool is_over(const Undoing *undoing, bool settled)
         if (undoing->outcome != 0)
                 return settled || undoing->outcome < 0 ||
                         !bake_outcome_passes(undoing->outcome, &undoing->error);
-        return settled || undoing->n_deleted >= undoing->bake->record.snapshots.count;
+        return settled ||
+                (json_object_get(undoing->entry, "image") &&
+                        undoing->n_deleted >= undoing->bake->record.snapshots.count);
 }
 
 static int conclude(Undoing *undoing)
