@@ -252,8 +252,9 @@ def test_sigkill_at_each_step_of_publishing(lab, step, victim):
 @pytest.mark.parametrize("victim", ["worker", "daemon"])
 @pytest.mark.parametrize("step", ["shared", "locked", "archived"])
 def test_sigkill_at_each_step_of_publishing_a_set(lab, step, victim):
-    lines = f"ShareWith={OTHER}\n" + (
-        "ArchiveSnapshots=yes\n" if step == "archived" else "Lock=governance 1d\n")
+    lines = "ArchiveSnapshots=yes\n"
+    if step != "archived":
+        lines = f"ShareWith={OTHER}\nLock=governance 1d\n"
     worker = pause_at(lab, step, "[Bake]\nType=snapshots\n[Publish]\n" + lines)
     doomed = worker if victim == "worker" else lab.daemon.pid
     processes.send(doomed, signal.SIGKILL)

@@ -296,6 +296,20 @@ def test_a_locked_snapshot_keeps_its_image(place):
     assert place.images() == {ours} and len(place.snapshots()) == 2
 
 
+def test_a_lock_that_came_while_many_go_keeps_its_image(place):
+    images, _ = place.cloud.fill(images=[
+        {"tags": {"quiesced:job": f"made-{i}"}, "snapshots": int(i in (20, 52))} for i in range(54)])
+    place.cloud.fault("DeregisterImage", error="UnknownParameter", times=-1,
+                      where={"ImageId": images[20], "DeleteAssociatedSnapshots": "true"})
+    worker = place.start_until("snapshot-deleted", "deregister", place.new_job(), ids=images)
+    (locked,) = place.image(images[52])["snapshots"]
+    place.ec2.lock_snapshot(SnapshotId=locked, LockMode="governance", LockDuration=1)
+    worker.go_on()
+    assert worker.wait()["error"] == ERROR + "Protected"
+    assert place.images() == {images[52]} and place.snapshots() == {locked}
+    assert len(place.called("DescribeLockedSnapshots")) == 2
+
+
 def test_a_lock_that_nobody_can_take_off_leaves_all_of_it(place):
     image, (locked, _) = place.make_image("locked")
     place.ec2.lock_snapshot(SnapshotId=locked, LockMode="compliance", LockDuration=1)
