@@ -144,7 +144,7 @@ static const Option options[OPTION_ID_MAX] = {
                 NULL, AT(announce) },
         [OPTION_ALL] = { "all", NULL, "What is the account's, not only this instance's", NULL,
                 AT(all) },
-        [OPTION_PROFILE] = { "profile", "PROFILE", "Only what this profile made", parse_text,
+        [OPTION_PROFILE] = { "profile", "PROFILE", "What this profile made, or how it publishes", parse_text,
                 AT(profile) },
         [OPTION_DRY_RUN] = { "dry-run", NULL, "Show what would be deleted and why; change nothing",
                 NULL, AT(dry_run) },

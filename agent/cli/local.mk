@@ -37,6 +37,7 @@ quiescectl_SOURCES = \
 	%D%/verb-orphans.c \
 	%D%/verb-plan.c \
 	%D%/verb-prune.c \
+	%D%/verb-publish.c \
 	%D%/verb-status.c \
 	%D%/verb-verify.c \
 	%D%/verb-volumes.c

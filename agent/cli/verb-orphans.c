@@ -104,17 +104,30 @@ static int delete_batch(char *const *ids, const Arguments *arguments, json_t *jo
         return EXIT_FAILURE;
 }
 
+/* As many as one job takes; how many that are. */
+static size_t fill_batch(const StringList *ids, size_t start, char **batch)
+{
+        size_t n_bytes = 0, k;
+
+        for (k = 0; k < IDS_MAX && start + k < ids->count; k++) {
+                n_bytes += strlen(ids->items[start + k]);
+                if (k > 0 && n_bytes > IDS_BYTES_MAX)
+                        break;
+                batch[k] = ids->items[start + k];
+        }
+        return k;
+}
+
 /* As many jobs as it takes, one after another; one that fails does not keep the next from its own. */
 static int delete_all(const StringList *ids, const Arguments *arguments, json_t *jobs)
 {
         int status = 0;
 
-        for (size_t i = 0; i < ids->count; i += IDS_MAX) {
+        for (size_t i = 0; i < ids->count;) {
                 char *batch[IDS_MAX + 1] = { NULL };
                 int r;
 
-                for (size_t k = 0; k < IDS_MAX && i + k < ids->count; k++)
-                        batch[k] = ids->items[i + k];
+                i += fill_batch(ids, i, batch);
                 r = delete_batch(batch, arguments, jobs);
                 if (r > EXIT_FAILURE)
                         return r;

@@ -10,6 +10,7 @@
 
 /* That quiesced takes in one call. */
 #define IDS_MAX 1000
+#define IDS_BYTES_MAX (64 * 1024)
 
 struct Verb {
         const char *name;
@@ -32,6 +33,7 @@ int verb_bake(const Arguments *arguments);
 int verb_images(const Arguments *arguments);
 int verb_snapshots(const Arguments *arguments);
 int verb_verify(const Arguments *arguments);
+int verb_publish(const Arguments *arguments);
 int verb_prune(const Arguments *arguments);
 int verb_deregister(const Arguments *arguments);
 int verb_orphans(const Arguments *arguments);

@@ -352,7 +352,8 @@ bool job_deletes(const Job *job)
 static bool can_be_left(const Job *job)
 {
         return job->state == JOB_SECURED || job->rebooting || streq(job->verb, "resume") ||
-                job_deletes(job) || streq(job->kind, "verify");
+                job_deletes(job) ||
+                kind_is_of(job, (const char *const[]){ "verify", "publish", NULL });
 }
 
 /*

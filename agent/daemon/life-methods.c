@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The manager's methods about what was made earlier: to list, verify, prune and delete it. */
+/* The manager's methods about what was made earlier: to list, verify, publish, prune and delete it. */
 
 #include "daemon/life-methods.h"
 
@@ -116,9 +116,12 @@ int method_prune(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
                 JOB_WAIT_QUEUED, reterr);
 }
 
-int method_verify(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
+/* A job about one image, of the kind that its verb is called. */
+static int begin_with_image(sd_bus_message *message, Manager *manager, const char *verb,
+        OptionScope scope, sd_bus_error *reterr)
 {
         _cleanup_(json_decrefp) json_t *options = NULL, *ids = NULL;
+        _cleanup_(freep) char *profile = NULL;
         const char *image;
         int r;
 
@@ -126,16 +129,28 @@ int method_verify(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
         if (r >= 0)
                 r = resource_id_check(image, RESOURCE_IMAGE, reterr);
         if (r >= 0)
-                r = options_read(message, OPTIONS_VERIFY, &options, reterr);
+                r = options_read(message, scope, &options, reterr);
+        if (r >= 0)
+                r = options_take(options, "profile", NULL, &profile);
         if (r < 0)
                 return r;
         ids = json_pack("[s]", image);
         if (!ids)
                 return -ENOMEM;
-        return admission_begin(userdata, message,
-                &(JobRequest){ .verb = "verify", .kind = "verify", .name = image,
+        return admission_begin(manager, message,
+                &(JobRequest){ .verb = verb, .kind = verb, .name = image, .profile = profile,
                         .options = options, .ids = ids },
                 JOB_WAIT_QUEUED, reterr);
+}
+
+int method_verify(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
+{
+        return begin_with_image(message, userdata, "verify", OPTIONS_VERIFY, reterr);
+}
+
+int method_publish(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
+{
+        return begin_with_image(message, userdata, "publish", OPTIONS_PUBLISH, reterr);
 }
 
 /* What a job is about, for people: "ami-1", "ami-1 and 2 more". */

@@ -30,7 +30,8 @@
 #define OPTIONS_CUT (OPTIONS_HOST & ~OPTIONS_FREEZE)
 #define OPTIONS_SECURED (OPTIONS_CUT & ~OPTIONS_PLAN)
 #define OPTIONS_LIFE                                                                               \
-        (OPTIONS_VERIFY | OPTIONS_PRUNE | OPTIONS_DEREGISTER | OPTIONS_DELETE_ORPHANS)
+        (OPTIONS_VERIFY | OPTIONS_PUBLISH | OPTIONS_PRUNE | OPTIONS_DEREGISTER |                   \
+                OPTIONS_DELETE_ORPHANS)
 #define OPTIONS_JOBS (OPTIONS_SECURED | OPTIONS_FREEZE | OPTIONS_LIFE)
 #define OPTIONS_ACCOUNT (OPTIONS_LIST | OPTIONS_ORPHANS | OPTIONS_DELETE_ORPHANS)
 
@@ -254,7 +255,8 @@ static const Option options[] = {
         { "no-freeze", "b", "a boolean", read_flag, OPTIONS_CUT, NULL },
         { "kind", "s", "a string", read_choice, OPTIONS_PLAN, kinds },
         { "name", "s", "a string", read_name, OPTIONS_PLAN, NULL },
-        { "profile", "s", "a string", read_profile, OPTIONS_LIST | OPTIONS_DOCTOR, NULL },
+        { "profile", "s", "a string", read_profile, OPTIONS_LIST | OPTIONS_DOCTOR | OPTIONS_PUBLISH,
+                NULL },
         { "all", "b", "a boolean", read_flag, OPTIONS_ACCOUNT, NULL },
         { "force", "b", "a boolean", read_flag, OPTIONS_DEREGISTER, NULL },
         { "override", "as", "an array of strings", read_choices, OPTIONS_DEREGISTER, overrides },

@@ -21,6 +21,7 @@ typedef enum OptionScope {
         OPTIONS_ORPHANS = 1 << 10,
         OPTIONS_DELETE_ORPHANS = 1 << 11,
         OPTIONS_DOCTOR = 1 << 12,
+        OPTIONS_PUBLISH = 1 << 13,
 } OptionScope;
 
 /* Reads the dictionary at the message's position into an object with the options' own names. */

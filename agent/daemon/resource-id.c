@@ -12,6 +12,7 @@
 
 /* As many as fit into a request, which a worker's socket must take at once. */
 #define IDS_MAX 1000
+#define IDS_BYTES_MAX (64 * 1024)
 #define BUNDLE_MAX 1100 /* a name of 63 bytes, and a key of 1024 */
 
 static const struct {
@@ -77,12 +78,18 @@ static bool is_listed(const json_t *ids, const char *id)
         return false;
 }
 
-static int add_id(json_t *ids, const char *id, unsigned kinds, sd_bus_error *reterr)
+static int add_id(
+        json_t *ids, const char *id, unsigned kinds, size_t *n_bytes, sd_bus_error *reterr)
 {
         int r = resource_id_check(id, kinds, reterr);
 
         if (r < 0 || is_listed(ids, id))
                 return r;
+        *n_bytes += strlen(id);
+        if (*n_bytes > IDS_BYTES_MAX)
+                return sd_bus_error_setf(reterr, ERROR_INVALID_ARGUMENT,
+                        "More than %d bytes of ids are too many for one job; give fewer at a time",
+                        IDS_BYTES_MAX);
         if (json_array_size(ids) >= IDS_MAX)
                 return sd_bus_error_setf(reterr, ERROR_INVALID_ARGUMENT,
                         "More than %d ids are too many for one job; give fewer at a time", IDS_MAX);
@@ -92,12 +99,13 @@ static int add_id(json_t *ids, const char *id, unsigned kinds, sd_bus_error *ret
 int resource_ids_read(sd_bus_message *message, unsigned kinds, json_t **ret, sd_bus_error *reterr)
 {
         _cleanup_(json_decrefp) json_t *ids = json_array();
+        size_t n_bytes = 0;
         const char *id;
         int r;
 
         r = sd_bus_message_enter_container(message, 'a', "s");
         while (r >= 0 && (r = sd_bus_message_read(message, "s", &id)) > 0)
-                r = add_id(ids, id, kinds, reterr);
+                r = add_id(ids, id, kinds, &n_bytes, reterr);
         if (r < 0)
                 return r;
         if (json_array_size(ids) == 0)

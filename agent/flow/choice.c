@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "flow/guard.h"
+#include "flow/removal.h"
 #include "flow/zone.h"
 
 void choice_done(Choice *choice)
@@ -92,14 +93,10 @@ int choice_apply(Choice *choice, const Retention *retention, const RetainTime *t
         return 0;
 }
 
-/* So many snapshots come to what an image comes to in a record. */
-#define IMAGE_SNAPSHOTS 8
-
-/* An image's snapshots are on record too once it goes, three times, and take as much as it does. */
 static size_t count_ids(const StockObject *object)
 {
         return object->kind == STOCK_SNAPSHOTS ? object->snapshots.count
-                                               : 1 + object->snapshots.count / IMAGE_SNAPSHOTS;
+                                               : removal_count_ids(object->snapshots.count);
 }
 
 static size_t count_deleted_ids(const Choice *choice)
@@ -191,17 +188,22 @@ int choice_to_removal(const Choice *choice, const Retention *retention, size_t m
         return 0;
 }
 
+/* Of a bundle EC2 says nothing, and S3 is not asked for each. */
+static json_t *tell_size(const StockObject *object)
+{
+        return object->size_gib > 0 ? json_integer((json_int_t)object->size_gib) : NULL;
+}
+
 static json_t *object_to_json(const StockObject *object, const RetainPolicy *policy)
 {
         _cleanup_(freep) char *reason = NULL;
 
         if (retain_format_reason(&object->retain, policy, &reason) < 0)
                 return NULL;
-        return json_pack("{s:s,s:s,s:o*,s:s*,s:I,s:I,s:o,s:s,s:o}", "kind",
+        return json_pack("{s:s,s:s,s:o*,s:s*,s:I,s:o*,s:o,s:s,s:o}", "kind",
                 stock_kind_names[object->kind], "id", object->id, "name", json_text(object->name),
                 "instance", object->instance, "created-usec",
-                (json_int_t)object->retain.created_usec, "size-gib", (json_int_t)object->size_gib,
-                "snapshots", list_to_json(&object->snapshots), "decision",
+                (json_int_t)object->retain.created_usec, "size-gib", tell_size(object), "snapshots", list_to_json(&object->snapshots), "decision",
                 retain_is_kept(&object->retain) ? "keep" : "delete", "reason", json_text(reason));
 }
 

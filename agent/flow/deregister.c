@@ -123,6 +123,18 @@ static int examine_found(
         return 0;
 }
 
+/* What would not fit into the record is refused as long as nothing is gone. */
+static int count_found(Removal *removal, const Ec2ImageList *images, size_t *n_ids)
+{
+        for (size_t i = 0; i < images->count; i++)
+                *n_ids += removal_count_ids(images->items[i].n_devices);
+        if (*n_ids <= REMOVAL_IDS_MAX)
+                return 0;
+        return failure_set(&removal->bake->failure, FAILURE_INVALID_ARGUMENT, -E2BIG,
+                "These images have more snapshots than one job can keep on record: deregister fewer of "
+                "them at a time");
+}
+
 static int note_found(Removal *removal, const Ec2ImageList *images)
 {
         json_t *entry;
@@ -156,6 +168,7 @@ static int check_claims(Bake *bake, const StringList *ids)
 static int examine(Removal *removal, const StringList *ids, bool force)
 {
         Bake *bake = removal->bake;
+        size_t n_ids = 0;
 
         for (size_t i = 0; i < ids->count; i += EC2_FILTER_VALUES_MAX) {
                 _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
@@ -170,6 +183,8 @@ static int examine(Removal *removal, const StringList *ids, bool force)
                 if (r != 0)
                         return bake_fail_api(bake, "DescribeImages", r, &error);
                 r = examine_found(removal, &images, &some, force);
+                if (r >= 0)
+                        r = count_found(removal, &images, &n_ids);
                 if (r >= 0)
                         r = note_found(removal, &images);
                 if (r < 0)

@@ -52,6 +52,16 @@ static int add_name(StringList *names, const char *name)
         return !name || string_list_contains(names, name) ? 0 : string_list_add(names, name);
 }
 
+static int add_names(StringList *names, const char *blank_separated)
+{
+        _cleanup_(string_list_done) StringList some = STRING_LIST_INIT;
+        int r = blank_separated ? string_list_split(&some, blank_separated, " ") : 0;
+
+        for (size_t i = 0; r >= 0 && i < some.count; i++)
+                r = add_name(names, some.items[i]);
+        return r;
+}
+
 /* By the parameter of this profile, and by that of any other which has made one of them. */
 int guard_check_published(Guard *guard)
 {
@@ -59,7 +69,7 @@ int guard_check_published(Guard *guard)
         int r = add_name(&names, guard->bake->profile.ssm_parameter);
 
         for (size_t i = 0; r >= 0 && i < guard->n_victims; i++)
-                r = add_name(&names, guard->victims[i]->parameter);
+                r = add_names(&names, guard->victims[i]->parameter);
         for (size_t i = 0; r >= 0 && i < names.count; i++)
                 r = hold_parameter(guard, names.items[i], "");
         return r;

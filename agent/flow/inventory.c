@@ -109,11 +109,11 @@ static int tell_image(Inventory *inventory, const Ec2Image *image)
                                 snapshots, json_string(image->devices[i].snapshot_id));
         }
         return append(inventory,
-                json_pack("{s:s,s:s*,s:s,s:I,s:s*,s:o,s:I}", "id", image->id, "name", image->name,
+                json_pack("{s:s,s:s*,s:s,s:I,s:s*,s:o,s:o*}", "id", image->id, "name", image->name,
                         "state", image_state_name(image->state), "created-usec",
                         (json_int_t)image->created_usec, "verified",
                         tag_list_get(&image->tags, LABEL_VERIFIED), "snapshots", snapshots, "size-gib",
-                        (json_int_t)size_gib),
+                        size_gib > 0 ? json_integer((json_int_t)size_gib) : NULL),
                 &image->tags);
 }
 

@@ -7,20 +7,17 @@
 
 #include "base/text.h"
 
-/* EC2 User Guide, "Tag restrictions": 256 Unicode characters; bytes are the safe count of them. */
-#define VALUE_BYTES_MAX 256
-
 /* A value that EC2 takes: UTF-8, no control characters, cut between two characters. */
 static json_t *value_to_json(const char *text)
 {
         _cleanup_(json_decrefp) json_t *whole = json_text(text);
         const char *utf8 = json_string_value(whole);
-        char value[VALUE_BYTES_MAX + 1];
+        char value[LABEL_VALUE_MAX + 1];
         size_t length;
 
         if (!utf8)
                 return NULL;
-        length = strnlen(utf8, VALUE_BYTES_MAX);
+        length = strnlen(utf8, LABEL_VALUE_MAX);
         if (utf8[length] != '\0')
                 while (length > 0 && ((unsigned char)utf8[length] & 0xc0) == 0x80)
                         length--;

@@ -19,13 +19,16 @@
 #define LABEL_CONSISTENCY "quiesced:consistency"
 #define LABEL_FROZEN "quiesced:frozen-usec"
 #define LABEL_AT_REST "quiesced:at-rest"
-#define LABEL_PARAMETER "quiesced:parameter" /* that shall name the image */
+#define LABEL_PARAMETER "quiesced:parameter" /* that shall name the image; more than one: blanks between */
 #define LABEL_MOUNTS "quiesced:mounts"
 #define LABEL_TOPOLOGY "quiesced:topology"
 #define LABEL_DEVICE "quiesced:device"
 #define LABEL_COPY_OF "quiesced:copy-of" /* in another region: the image that it is a copy of */
 #define LABEL_VERIFIED "quiesced:verified" /* of an image: when it was proved, or "no" */
 #define LABEL_VERIFY "quiesced:verify" /* of an instance: the image that it is to prove */
+
+/* EC2 User Guide, "Tag restrictions": 256 Unicode characters; bytes are the safe count of them. */
+#define LABEL_VALUE_MAX 256
 
 /* After so long nobody resumes the job any more that has left something without its last label. */
 #define LABEL_UNFINISHED_USEC (7 * 86400 * USEC_PER_SEC)

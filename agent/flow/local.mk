@@ -37,9 +37,11 @@ libflow_a_SOURCES = \
 	%D%/proof.c %D%/proof.h \
 	%D%/publication.c %D%/publication.h \
 	%D%/publish.c %D%/publish.h \
+	%D%/publish-again.c %D%/publish-again.h \
 	%D%/publish-copy.c %D%/publish-copy.h \
 	%D%/publish-keys.c %D%/publish-keys.h \
 	%D%/publish-site.c %D%/publish-site.h \
+	%D%/publish-undo.c %D%/publish-undo.h \
 	%D%/prune.c %D%/prune.h \
 	%D%/quiesce.c %D%/quiesce.h \
 	%D%/removal.c %D%/removal.h \

@@ -280,7 +280,7 @@ static int add_entry(Search *search, json_t *removal, const char *id)
 
 static int read_request(Bake *bake, const BakeRequest *request, StringList *ret)
 {
-        size_t count = json_array_size(request->ids), i;
+        size_t count = json_array_size(request->ids), n_bytes = 0, i;
         const json_t *value;
 
         if (count == 0 || count > REMOVAL_IDS_MAX)
@@ -294,7 +294,15 @@ static int read_request(Bake *bake, const BakeRequest *request, StringList *ret)
                                 "'%s' is no id of a snapshot, an instance or an image, which look "
                                 "like snap-0123456789abcdef0, and no BUCKET/KEY of a manifest",
                                 id ? id : "");
-                if (!string_list_contains(ret, id) && string_list_add(ret, id) < 0)
+                if (string_list_contains(ret, id))
+                        continue;
+                n_bytes += strlen(id);
+                if (n_bytes > REMOVAL_BYTES_MAX)
+                        return failure_set(&bake->failure, FAILURE_INVALID_ARGUMENT, -E2BIG,
+                                "These ids are longer than one job can keep on record (%d bytes): "
+                                "name fewer at a time",
+                                REMOVAL_BYTES_MAX);
+                if (string_list_add(ret, id) < 0)
                         return -ENOMEM;
         }
         return 0;

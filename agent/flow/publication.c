@@ -196,9 +196,13 @@ int publication_conclude(Bake *bake)
                 return failure_set(&bake->failure, FAILURE_INTERNAL, -ENOMEM, "Out of memory");
         if (text.length == 0)
                 return 0;
+        if (image)
+                return failure_set(&bake->failure, FAILURE_PUBLISH_FAILED, -EREMOTEIO,
+                        "%s is made and stays, but not all of [Publish] could be done (%s): put it "
+                        "right and run quiescectl publish %s",
+                        image, text.data, image);
         return failure_set(&bake->failure, FAILURE_PUBLISH_FAILED, -EREMOTEIO,
-                "%s %s, but not all of [Publish] could be done (%s): do that by hand, or put it "
-                "right and bake again",
-                image ? image : "The snapshots", image ? "is made and stays" : "are made and stay",
+                "The snapshots are made and stay, but not all of [Publish] could be done (%s): do "
+                "that by hand, or put it right and bake again",
                 text.data);
 }

@@ -7,8 +7,10 @@
  *
  *      {"parameter": "/golden/web", "share": [...], "deprecate-after-usec": N, "protection": "yes",
  *       "zones": [...], "lock": "governance", "lock-days": 7, "archive": true,
- *       "copies": {"us-east-1": {"key": "alias/x", "image": "ami-...", "snapshots": [...]}},
- *       "steps": {"copy us-east-1": true, "share": "why it was refused"}}
+ *       "copies": {"us-east-1": {"key": "alias/x", "asked": true, "image": "ami-...",
+ *                                "snapshots": [...]}},
+ *       "made-usec": N (of an image that was made by an earlier job),
+ *       "steps": {"copy us-east-1": true, "share": "why it was refused"}, "undoing": true}
  */
 
 #include "flow/bake.h"

@@ -4,7 +4,6 @@
 #include "flow/publish-copy.h"
 
 #include "aws/ec2-copy.h"
-#include "aws/ec2-registration.h"
 #include "aws/ec2-tagging.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,6 +12,7 @@
 #include "flow/identify.h"
 #include "flow/labels.h"
 #include "flow/publication.h"
+#include "flow/publish-undo.h"
 
 typedef struct Copy {
         char *step;
@@ -53,58 +53,13 @@ static int fail_memory(Bake *bake)
 
 /* --- What is left of a copy that failed ------------------------------------------------------- */
 
-/*
- * Tags go along when somebody copies our image by hand: a copy of ours is told from such a one by a
- * tag that the image itself does not have.
- */
-static bool is_copy_of_ours(const Copies *copies, const TagList *tags)
-{
-        const Record *record = &copies->bake->record;
-
-        return streq_ptr(tag_list_get(tags, LABEL_JOB), record->id) &&
-                streq_ptr(tag_list_get(tags, LABEL_COPY_OF), record->image_id);
-}
-
-static int deregister(const Copies *copies, const Copy *copy, const char *id, ApiError *reterr)
-{
-        _cleanup_(string_list_done) StringList deleted = STRING_LIST_INIT;
-        _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
-        const Ec2ImageFilter filter = { .id = id };
-        int r = ec2_describe_images(copy->client, &filter, 0, &images, reterr);
-
-        if (r != 0)
-                return r == EC2_E_NOT_FOUND ? 0 : r;
-        if (!is_copy_of_ours(copies, &images.items[0].tags))
-                return -EPERM;
-        return ec2_deregister_image(copy->client, id, &deleted, reterr);
-}
-
-/* EC2's description of each names the copy that it was made for. */
-static int delete_snapshots(
-        const Copies *copies, const Copy *copy, const char *image_id, ApiError *reterr)
-{
-        const Ec2SnapshotFilter filter = { .tag_key = LABEL_JOB,
-                .tag_value = copies->bake->record.id };
-        _cleanup_(ec2_snapshot_list_done) Ec2SnapshotList snapshots = { 0 };
-        int r = ec2_describe_snapshots(copy->client, &filter, 0, &snapshots, reterr);
-
-        for (size_t i = 0; r == 0 && i < snapshots.count; i++) {
-                const Ec2Snapshot *snapshot = &snapshots.items[i];
-
-                if (is_copy_of_ours(copies, &snapshot->tags) && snapshot->description &&
-                        strstr(snapshot->description, image_id))
-                        r = ec2_delete_snapshot(copy->client, snapshot->id, 0, reterr);
-        }
-        return r;
-}
-
 static int delete_remains(const Copies *copies, const Copy *copy)
 {
         const char *id = json_get_string(copy->entry, "image", NULL);
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
-        int r = deregister(copies, copy, id, &error);
+        size_t n_deleted = 0;
 
-        return r != 0 ? r : delete_snapshots(copies, copy, id, &error);
+        return publish_delete_copy(&copies->bake->record, copy->client, id, &n_deleted, &error);
 }
 
 /* The failure gains what has to be known of the remains. */
@@ -116,7 +71,7 @@ static void name_remains(Copies *copies, const Copy *copy)
         if (string_printf(&message,
                     "%s; what carries the tag " LABEL_JOB "=%s in %s could not all be deleted: "
                     "look for it there",
-                    failure->message, copies->bake->record.id, copy->region) < 0)
+                    failure->message, publish_job(&copies->bake->record), copy->region) < 0)
                 return;
         free(failure->message);
         failure->message = TAKE_PTR(message);
@@ -175,17 +130,19 @@ static int adopt(Copies *copies, Copy *copy, char **ret_id)
 {
         _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
-        const char *job = copies->bake->record.id;
+        const char *job = publish_job(&copies->bake->record);
+        bool is_again = streq(copies->bake->record.kind, "publish"); /* what failed is made anew */
         const Ec2ImageFilter filter = { .tag_key = LABEL_JOB, .tag_value = job };
         int r;
 
-        if (!copies->bake->resumed)
+        if (!copies->bake->resumed && !is_again)
                 return 0;
         r = ec2_describe_images(copy->client, &filter, 0, &images, &error);
         if (r != 0)
                 return follow_judge(copies->bake, "DescribeImages", r, &error);
         for (size_t i = 0; i < images.count; i++)
-                if (is_copy_of_ours(copies, &images.items[i].tags))
+                if (publish_is_copy(&copies->bake->record, &images.items[i].tags) &&
+                        (!is_again || images.items[i].state != EC2_IMAGE_FAILED))
                         return string_replace(ret_id, images.items[i].id);
         return 0;
 }
@@ -194,6 +151,16 @@ static int adopt(Copies *copies, Copy *copy, char **ret_id)
 static bool is_crowded(int outcome, const ApiError *error)
 {
         return outcome == EC2_E_REFUSED && streq_ptr(error->code, "ResourceLimitExceeded");
+}
+
+/* From here on there may be a copy, whatever the answer. */
+static int note_asked(Copies *copies, Copy *copy)
+{
+        if (json_get_bool(copy->entry, "asked", false))
+                return 0;
+        if (json_object_set_new(copy->entry, "asked", json_true()) < 0)
+                return fail_memory(copies->bake);
+        return bake_save(copies->bake);
 }
 
 static int request(Copies *copies, Copy *copy, char **ret_id)
@@ -210,8 +177,11 @@ static int request(Copies *copies, Copy *copy, char **ret_id)
                 .image_tags = &copies->image_tags,
                 .snapshot_tags = &copies->snapshot_tags,
         };
-        int r = ec2_copy_image(copy->client, &arguments, ret_id, &error);
+        int r = note_asked(copies, copy);
 
+        if (r < 0)
+                return r;
+        r = ec2_copy_image(copy->client, &arguments, ret_id, &error);
         if (is_crowded(r, &error))
                 return r;
         return follow_judge(copies->bake, "CopyImage", r, &error);

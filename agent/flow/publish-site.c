@@ -106,8 +106,9 @@ static int share_snapshots(const Bake *bake, const Site *site, ApiError *reterr)
 
 static int deprecate(const Bake *bake, const Site *site, ApiError *reterr)
 {
-        uint64_t at_usec = bake->record.started_usec +
-                json_get_u64(bake->record.publication, "deprecate-after-usec", 0);
+        const json_t *wishes = bake->record.publication;
+        uint64_t at_usec = json_get_u64(wishes, "made-usec", bake->record.started_usec) +
+                json_get_u64(wishes, "deprecate-after-usec", 0);
         uint64_t least_usec = clock_realtime_usec() + DEPRECATE_AT_LEAST_USEC;
 
         return ec2_deprecate_image(

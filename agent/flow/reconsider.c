@@ -10,14 +10,6 @@
 #include "flow/removal-image.h"
 #include "flow/stock.h"
 
-/*
- * The guards take about ten calls however many they are asked about, and whom each is shared with is
- * asked once in any case: beside the calls that a batch takes to go, which are some seconds' worth of
- * EC2's pace (aws/bucket.h), they hardly count.
- */
-#define BATCH_MAX 50
-#define FRESH_USEC (60 * USEC_PER_SEC)
-
 #define NOT_OURS "it is not quiesced's any more"
 #define NO_PROFILE "the profile that gave it up cannot be read any more"
 
@@ -220,7 +212,7 @@ static size_t find_end(const Batch *batch)
         size_t count = json_array_size(batch->entries), end = batch->start + 1;
 
         while (end < count &&
-                (end < batch->start + BATCH_MAX || is_same_set(batch, end - 1, end)))
+                (end < batch->start + RECONSIDER_BATCH || is_same_set(batch, end - 1, end)))
                 end++;
         return end;
 }
@@ -238,7 +230,7 @@ static int ask(Batch *batch, const char *kind)
 static bool is_fresh(const Removal *removal, const char *kind, size_t index)
 {
         return streq_ptr(removal->asked_kind, kind) && index < removal->asked_end &&
-                clock_usec() < removal->asked_usec + FRESH_USEC;
+                clock_usec() < removal->asked_usec + RECONSIDER_USEC;
 }
 
 int reconsider(Removal *removal, const char *kind, size_t index)

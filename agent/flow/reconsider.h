@@ -7,7 +7,16 @@
  * stays after all, and its entry says why.
  */
 
+#include "base/clock.h"
 #include "flow/removal-entry.h"
+
+/*
+ * The guards take about ten calls however many they are asked about, and whom each is shared with is
+ * asked once in any case: beside the calls that a batch takes to go, which are some seconds' worth of
+ * EC2's pace (aws/bucket.h), they hardly count.
+ */
+#define RECONSIDER_BATCH 50
+#define RECONSIDER_USEC (60 * USEC_PER_SEC)
 
 /*
  * Before the entry `index` of `kind` ("images", "snapshots") is touched: asks about it and those behind it

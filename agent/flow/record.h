@@ -39,7 +39,7 @@ typedef struct Journal Journal;
 typedef struct Record {
         char *folder;
         char *id;
-        char *kind; /* "image", "snapshots", "bake", "deregister", "prune", "orphans", "verify" */
+        char *kind; /* "image", "snapshots", "bake", "deregister", "prune", "orphans", "verify", "publish" */
         char *profile;
         char *name; /* of the image */
         char *subject; /* of a job that makes none: which ids it is about, for people */

@@ -22,6 +22,8 @@ struct Removal {
         Bake *bake;
         json_t *record; /* record.removal */
         StringList locked; /* snapshots of the account, sorted */
+        uint64_t locked_usec; /* clock_usec() when that was read */
+        size_t n_since; /* images that went by it */
         S3Bucket *bucket; /* of the last image that lies in one; or NULL */
         bool bucket_was_asked;
         S3Answer bucket_keeps_versions; /* once it was asked */

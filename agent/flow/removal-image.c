@@ -265,6 +265,8 @@ int removal_remove_images(Removal *removal)
                 r = bake_check_cancelled(removal->bake);
                 if (r >= 0)
                         r = reconsider(removal, "images", i);
+                if (r >= 0)
+                        r = removal_renew_locks(removal);
                 if (r < 0)
                         return r;
                 removal_begin_entry(removal, "images", i);

@@ -162,6 +162,29 @@ int removal_read_locks(Removal *removal)
                 log_info("Which snapshots are locked is not known: %s",
                         error.code ? error.code : "EC2 refuses to tell");
         string_list_sort(&removal->locked);
+        removal->locked_usec = clock_usec();
+        return 0;
+}
+
+/* As often as the guards of retention are asked, which see locks as well. */
+int removal_renew_locks(Removal *removal)
+{
+        _cleanup_(string_list_done) StringList locked = STRING_LIST_INIT;
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        int r;
+
+        if (removal->is_retention || (removal->n_since++ < RECONSIDER_BATCH &&
+                                             clock_usec() < removal->locked_usec + RECONSIDER_USEC))
+                return 0;
+        removal->n_since = 1;
+        removal->locked_usec = clock_usec();
+        r = ec2_list_locked_snapshots(removal->bake->aws, &locked, &error);
+        if (r != 0)
+                return r == -ENOMEM ? r : 0;
+        string_list_done(&removal->locked);
+        removal->locked = locked;
+        locked = STRING_LIST_INIT;
+        string_list_sort(&removal->locked);
         return 0;
 }
 

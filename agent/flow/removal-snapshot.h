@@ -15,6 +15,13 @@ bool removal_is_used(const Removal *removal, const Ec2ImageList *users, const ch
 /* Which are locked, once for all that is removed. 0, or a negative errno and a failure. */
 int removal_read_locks(Removal *removal);
 
+/*
+ * Before an image goes that somebody has named: reads them anew by and by, since EC2 deregisters an image
+ * whose snapshots are locked, and they stay. Where they cannot be read those that are known count. 0 or
+ * -ENOMEM.
+ */
+int removal_renew_locks(Removal *removal);
+
 /* The first of these that is locked, or NULL; also NULL where locks are lifted. */
 const char *removal_find_lock(const Removal *removal, const StringList *snapshot_ids);
 

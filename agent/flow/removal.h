@@ -19,8 +19,18 @@
 
 #include "flow/bake.h"
 
-/* Ids in one request: what they come to has to fit into a record. */
+/* Ids in one request, and their length together: what they come to has to fit into a record. */
 #define REMOVAL_IDS_MAX 2500
+#define REMOVAL_BYTES_MAX (256 * 1024)
+
+/*
+ * How many ids an image with so many snapshots comes to: these are on record three times once it goes,
+ * and eight of them take as much as it does.
+ */
+static inline size_t removal_count_ids(size_t n_snapshots)
+{
+        return 1 + n_snapshots / 8;
+}
 
 /*
  * Works the record off and ends it; what retention has chosen is looked at again before it goes, see

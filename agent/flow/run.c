@@ -15,6 +15,8 @@
 #include "flow/pace.h"
 #include "flow/prune.h"
 #include "flow/publish.h"
+#include "flow/publish-again.h"
+#include "flow/publish-undo.h"
 #include "flow/quiesce.h"
 #include "flow/reboot.h"
 #include "flow/removal.h"
@@ -313,6 +315,21 @@ static int resume_removing(Bake *bake)
         return r < 0 ? r : end_done(bake);
 }
 
+/* Of a bake, or of a job that proves or publishes what was made before. */
+static int resume_made(Bake *bake)
+{
+        const Record *record = &bake->record;
+
+        if (publish_is_undoing(record))
+                return failure_set(&bake->failure, record->error, -ECANCELED, "%s",
+                        record->message ? record->message : "The job failed");
+        if (streq(record->kind, "verify"))
+                return verify_finish(bake);
+        if (streq(record->kind, "publish"))
+                return publish_finish(bake);
+        return hand_over(bake);
+}
+
 static int resume_state(Bake *bake)
 {
         switch (bake->record.state) {
@@ -324,7 +341,7 @@ static int resume_state(Bake *bake)
         case RECORD_CUT:
                 return finish(bake);
         case RECORD_MADE:
-                return streq(bake->record.kind, "verify") ? verify_finish(bake) : hand_over(bake);
+                return resume_made(bake);
         case RECORD_REMOVING:
                 return resume_removing(bake);
         case RECORD_UNDOING:

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "flow/cut.h"
 #include "flow/labels.h"
+#include "flow/publish-undo.h"
 #include "flow/trial.h"
 
 /* Between two looks at what EC2 shows by now. */
@@ -235,6 +236,17 @@ int bake_disown(Bake *bake)
         return r < 0 ? log_error_errno(r, "Failed to write the job record: %m") : 0;
 }
 
+/* What is complete stays. */
+static int end_made(Bake *bake)
+{
+        int r;
+
+        if (!trial_is_over(&bake->record))
+                return 0;
+        r = publish_undo(bake);
+        return r < 0 ? r : bake_disown(bake);
+}
+
 int bake_undo(Bake *bake)
 {
         int state = bake->record.state, r;
@@ -246,7 +258,7 @@ int bake_undo(Bake *bake)
         if (state == RECORD_REMOVING)
                 return 0; /* what is to go was made by others, and goes on going when it is resumed */
         if (state == RECORD_MADE)
-                return trial_is_over(&bake->record) ? bake_disown(bake) : 0;
+                return end_made(bake);
         bake->deaf = true;
         r = record_failure(bake);
         if (r < 0)

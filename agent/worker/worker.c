@@ -10,6 +10,7 @@
 #include "flow/inventory.h"
 #include "flow/orphans-find.h"
 #include "flow/prune.h"
+#include "flow/publish-again.h"
 #include "flow/run.h"
 #include "flow/verify.h"
 #include "worker/report.h"
@@ -33,6 +34,7 @@ static const struct {
         { "plan", false, run_plan },
         { "plan-prune", false, run_plan_prune },
         { "prune", true, run_prune },
+        { "publish", true, run_publish },
         { "resume", true, run_resume },
         { "survey", false, run_survey },
         { "verify", true, run_verify },

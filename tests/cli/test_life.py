@@ -203,7 +203,7 @@ def test_what_failed_halfway_is_shown_with_what_had_gone(host, client):
 
 
 @pytest.mark.parametrize("arguments, verb", [(["deregister", IMAGE], "deregister"), (["prune", "web"], "prune"),
-                                             (["verify", IMAGE], "verify")])
+                                             (["verify", IMAGE], "verify"), (["publish", IMAGE], "publish")])
 def test_what_failed_before_anything_went_is_one_message(host, client, arguments, verb):
     process = client.start(*arguments)
     host.worker(verb).result("failed", error="NoSuchImage", message=f"There is no image {IMAGE}")
@@ -213,7 +213,7 @@ def test_what_failed_before_anything_went_is_one_message(host, client, arguments
 
 
 @pytest.mark.parametrize("arguments, verb", [(["deregister", IMAGE], "deregister"), (["prune", "web"], "prune"),
-                                             (["verify", IMAGE], "verify")])
+                                             (["verify", IMAGE], "verify"), (["publish", IMAGE], "publish")])
 def test_a_job_as_json_has_its_details(host, client, arguments, verb):
     _request, result = job_done(host, client, verb, {"removed": [], "kept": 3}, *arguments, "--json")
     job = json.loads(result.stdout)
@@ -224,7 +224,7 @@ def test_a_job_as_json_has_its_details(host, client, arguments, verb):
 
 
 @pytest.mark.parametrize("arguments, verb", [(["deregister", IMAGE], "deregister"), (["prune", "web"], "prune"),
-                                             (["verify", IMAGE], "verify")])
+                                             (["verify", IMAGE], "verify"), (["publish", IMAGE], "publish")])
 def test_wait_queued_returns_at_once(host, client, arguments, verb):
     result = end(client.start(*arguments, "--wait=queued"))
     assert result.returncode == 0 and "State  running" in result.stdout
@@ -258,8 +258,32 @@ def test_verify_tells_how_it_knows(host, client, by, said):
         0, f"Image {IMAGE} works: {said} (i-1a2b3c4d, which is terminated again).\n")
 
 
+def test_long_ids_go_in_more_jobs(host, client):
+    many = [{"kind": "bundle", "id": f"bucket/{'k' * 1000}-{i:03}.manifest.xml"} for i in range(70)]
+    process = client.start("orphans", "--delete", "--yes", "--json")
+    worker = host.worker("orphans")
+    worker.report("answer", answer={**ORPHANS, "orphans": many})
+    worker.result()
+    ids = []
+    while len(ids) < len(many):
+        worker = host.worker("delete-orphans")
+        assert sum(map(len, worker.request["ids"])) <= 64 * 1024
+        ids += worker.request["ids"]
+        worker.result()
+    assert ids == [one["id"] for one in many]
+    assert end(process).returncode == 0
+
+
+def test_publish_tells_where_it_can_be_launched(host, client):
+    details = {"publication": {"steps": {"copy us-east-1": True}, "copies": {"us-east-1": {"image": OTHER}}}}
+    request, result = job_done(host, client, "publish", details, "publish", IMAGE, "--profile=golden")
+    assert (request["ids"], request["profile"], request["options"]) == ([IMAGE], "golden", {})
+    assert (result.returncode, result.stdout) == (
+        0, f"Image {IMAGE} is published.\nCopied to us-east-1 as {OTHER}.\n")
+
+
 def test_an_id_that_is_none_is_wrong_usage(host, client):
-    for arguments in (["deregister", IMAGE, "web"], ["verify", "web"]):
+    for arguments in (["deregister", IMAGE, "web"], ["verify", "web"], ["publish", "web"]):
         result = client.run(*arguments)
         assert result.returncode == 2 and "'web' is no id of an image" in result.stderr
         assert result.stderr.count("\n") == 1

@@ -57,6 +57,8 @@ WRONG = [
     (["verify"], "needs the id of an IMAGE"),
     (["verify", "ami-1", "ami-2"], "'ami-2'"),
     (["verify", "ami-1", "--wait=secured"], "--wait=secured must be one of queued, completed"),
+    (["publish"], "needs the id of an IMAGE"),
+    (["publish", "ami-1", "--profile="], "--profile= must not be empty"),
     (["prune"], "needs the name of a PROFILE"),
     (["prune", "nightly", "--force"], "'--force'"),
     (["prune", "nightly", "--dry-run", "--wait=queued"], "--dry-run begins no job; leave out --wait"),
@@ -109,7 +111,7 @@ def test_version():
 
 def test_without_a_bus_the_message_says_what_to_look_at():
     for verb in (["status"], ["volumes"], ["plan"], ["image", "abc"], ["jobs"], ["cancel", "j-1"], ["images"],
-                 ["snapshots"], ["verify", "ami-1"], ["prune", "web"], ["prune", "web", "--dry-run"],
+                 ["snapshots"], ["verify", "ami-1"], ["publish", "ami-1"], ["prune", "web"], ["prune", "web", "--dry-run"],
                  ["deregister", "ami-1"], ["orphans"], ["orphans", "--delete", "--yes"], ["doctor"]):
         result = quiescectl(*verb)
         assert result.returncode == 1, verb

@@ -18,6 +18,7 @@ INSTANCE = "i-0123456789abcdef0"
 # Each with its arguments, what its worker is asked, and the kind of its job.
 JOBS = {
     "Verify": ("(sa{sv})", [IMAGE], {"verb": "verify", "kind": "verify", "name": IMAGE, "ids": [IMAGE]}),
+    "Publish": ("(sa{sv})", [IMAGE], {"verb": "publish", "kind": "publish", "name": IMAGE, "ids": [IMAGE]}),
     "Prune": ("(sa{sv})", ["nightly"], {"verb": "prune", "kind": "prune", "profile": "nightly"}),
     "Deregister": ("(asa{sv})", [[IMAGE, OTHER]], {
         "verb": "deregister", "kind": "deregister", "name": f"{IMAGE} and 1 more", "ids": [IMAGE, OTHER]}),
@@ -259,7 +260,8 @@ def test_all_questions_together_are_limited(host):
 
 
 @pytest.mark.parametrize("method, verb", [("Deregister", "deregister"), ("Prune", "prune"),
-                                          ("DeleteOrphans", "delete-orphans"), ("Verify", "verify")])
+                                          ("DeleteOrphans", "delete-orphans"), ("Verify", "verify"),
+                                          ("Publish", "publish")])
 def test_a_stopped_daemon_leaves_what_is_half_deleted_to_the_next(host, method, verb):
     ask(host, method).result(5)
     worker = host.worker(verb)
@@ -284,6 +286,15 @@ def test_a_cancelled_deletion_is_told_to_its_worker(host):
     worker.result("cancelled", error="Cancelled", message="3 of 7 are deleted")
     wait_until(lambda: state(host, path) == "cancelled", "its end")
     assert json.loads(details(host, path)) == DETAILS
+
+
+def test_an_image_is_published_by_the_profile_that_is_named(host):
+    path = ask(host, "Publish", {"profile": text("golden")}).result(5)[0]
+    worker = host.worker("publish")
+    assert (worker.request["profile"], worker.request["options"]) == ("golden", {})
+    assert host.client.job(path)["Profile"] == "golden"
+    worker.result()
+    host.client.wait_for("JobRemoved")
 
 
 DELETERS = """
@@ -319,7 +330,8 @@ MALFORMED = ["", "ami-", "ami-123", "ami-0123456789ABCDEF0", "AMI-1a2b3c4d", "am
 
 @pytest.mark.parametrize("bad", MALFORMED)
 def test_a_malformed_id_is_named(host, bad):
-    for method, argument in (("Deregister", [IMAGE, bad]), ("DeleteOrphans", [IMAGE, bad]), ("Verify", bad)):
+    for method, argument in (("Deregister", [IMAGE, bad]), ("DeleteOrphans", [IMAGE, bad]), ("Verify", bad),
+                             ("Publish", bad)):
         signature = JOBS[method][0]
         with pytest.raises(BusError) as caught:
             host.client.call(method, signature, argument, {})
@@ -348,12 +360,21 @@ def test_an_empty_or_endless_list_of_ids_is_refused(host):
     assert host.worker("deregister").request["ids"] == many[:1000]
 
 
+def test_ids_that_are_long_are_limited_by_their_length(host):
+    """A worker's socket takes a request as a whole."""
+    bundles = [f"bucket/{'k' * 1000}-{i:03}.manifest.xml" for i in range(65)]
+    call = host.client.begin("DeleteOrphans", "(asa{sv})", bundles, {})
+    assert "More than 65536 bytes of ids" in fails(call, "InvalidArgument")
+    host.client.call("DeleteOrphans", "(asa{sv})", bundles[:60], {})
+    assert host.worker("delete-orphans").request["ids"] == bundles[:60]
+
+
 @pytest.mark.parametrize("method", ["Prune", "PlanPrune"])
 def test_a_profile_name_that_is_no_file_name_is_refused(host, method):
     for name in ("", "../up", ".hidden"):
         message = fails(lambda name=name: host.client.call(method, "(sa{sv})", name, {}), "InvalidArgument")
         assert "cannot be a profile's name" in message
-    for method in ("ListImages", "Doctor"):
+    for method in ("ListImages", "Doctor", "Publish"):
         call = ask(host, method, {"profile": text("../up")})
         assert "cannot be a profile's name" in fails(call, "InvalidArgument")
     host.no_worker(0.05)
@@ -365,6 +386,7 @@ def test_a_profile_name_that_is_no_file_name_is_refused(host, method):
     ("PlanPrune", {"wait": text("queued")}, "no option 'wait' here, nor any other"),
     ("ListImages", {"wait": text("queued")}, "known are: profile, all"),
     ("Verify", {"all": GLib.Variant("b", True)}, "known are: wait, if-busy"),
+    ("Publish", {"all": GLib.Variant("b", True)}, "known are: profile, wait, if-busy"),
     ("Doctor", {"all": GLib.Variant("b", True)}, "known are: profile"),
     ("DeleteOrphans", {"volumes": GLib.Variant("as", [])}, "known are: all, wait, if-busy"),
     ("Deregister", {"profile": text("web")}, "known are: force, override, wait, if-busy"),

@@ -28,6 +28,7 @@ CALLS = {
     "Freeze": ("a{sv}", "0"),
     "Inhibit": ("ss", "me", ""),
     "Verify": ("sa{sv}", "ami-1a2b3c4d", "0"),
+    "Publish": ("sa{sv}", "ami-1a2b3c4d", "0"),
     "Prune": ("sa{sv}", "nightly", "0"),
     "Deregister": ("asa{sv}", "1", "ami-1a2b3c4d", "0"),
     "DeleteOrphans": ("asa{sv}", "1", "snap-1a2b3c4d", "0"),

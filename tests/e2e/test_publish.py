@@ -203,10 +203,10 @@ def test_a_set_of_snapshots_is_archived(lab):
 
 # Killed
 
-def pause_at(lab, step):
-    """A bake of IMAGE that stands still at `step`; the worker's id. Whoever goes on does not pause."""
+def pause_at(lab, step, profile=IMAGE):
+    """A bake of it that stands still at `step`; the worker's id. Whoever goes on does not pause."""
     lab.pause_worker(step)
-    client = lab.bake_in_background("bake", install(lab, IMAGE))
+    client = lab.bake_in_background("bake", install(lab, profile))
 
     def stopped():
         assert client.poll() is None, f"it ends before {step}: {client.communicate()}"
@@ -247,6 +247,30 @@ def test_sigkill_at_each_step_of_publishing(lab, step, victim):
         lab.restart_daemon()
     (job,) = lab.wait_for_new_jobs(40)
     assert_published(lab, job)
+
+
+@pytest.mark.parametrize("victim", ["worker", "daemon"])
+@pytest.mark.parametrize("step", ["shared", "locked", "archived"])
+def test_sigkill_at_each_step_of_publishing_a_set(lab, step, victim):
+    lines = "ArchiveSnapshots=yes\n"
+    if step != "archived":
+        lines = f"ShareWith={OTHER}\nLock=governance 1d\n"
+    worker = pause_at(lab, step, "[Bake]\nType=snapshots\n[Publish]\n" + lines)
+    doomed = worker if victim == "worker" else lab.daemon.pid
+    processes.send(doomed, signal.SIGKILL)
+    wait_until(lambda: not processes.is_alive(doomed), 5, "it is dead")
+    processes.send(worker, signal.SIGCONT)
+    if victim == "daemon":
+        lab.restart_daemon()
+    (job,) = lab.wait_for_new_jobs(40)
+    assert job["result"] == "done", job
+    assert set(steps_of(lab, job).values()) == {True}
+    found = client(lab, HOME).describe_snapshots(SnapshotIds=job["snapshots"])["Snapshots"]
+    assert len(found) == len(lab.cloud.snapshots(HOME)) == len(lab.volumes)
+    if step == "archived":
+        assert {one["StorageTier"] for one in found} == {"archive"}
+    else:
+        assert set(locks(lab, HOME).values()) == {("governance", 1)}
 
 
 def test_a_copy_is_found_again_when_ec2_has_forgotten_the_client_token(lab):
@@ -345,6 +369,45 @@ def test_what_cannot_be_deleted_of_a_failed_copy_is_named(lab):
     assert "could not all be deleted" in message and "quiesced:job=" in message
 
 
+# Once more, by hand
+
+def publish(lab, job, *options):
+    result = lab.ctl("publish", job["images"][0], "--json", *options)
+    return result, json.loads(result.stdout)
+
+
+def test_what_was_refused_is_done_when_it_is_published_again(lab):
+    lab.cloud.configure(deny=["CopyImage", "ModifyImageAttribute"])
+    bake, message = failed(lab, install(lab, IMAGE))
+    assert f"quiescectl publish {bake['images'][0]}" in message
+    lab.cloud.configure(deny=[])
+    result, again = publish(lab, bake)
+    assert result.returncode == 0 and (again["kind"], again["result"]) == ("publish", "done")
+    assert again["details"]["publication"]["copies"][AWAY]["image"] == shown(lab, AWAY)["ImageId"]
+    assert_published(lab, {**bake, "result": "done"})
+    before = [deprecation_in(shown(lab, region)) for region in (HOME, AWAY)]
+    lab.cloud.clear_calls()
+    assert publish(lab, bake)[0].returncode == 0
+    assert_published(lab, {**bake, "result": "done"})
+    assert not lab.cloud.calls("CopyImage") and not lab.cloud.calls("PutParameter")
+    after = [deprecation_in(shown(lab, region)) for region in (HOME, AWAY)]
+    assert all(abs(one - other) < 3600 for one, other in zip(before, after))
+
+
+def test_a_publication_by_hand_that_was_killed_is_finished(lab):
+    lab.cloud.configure(deny=["CopyImage"])
+    bake, _ = failed(lab, install(lab, IMAGE))
+    lab.cloud.configure(deny=[])
+    lab.pause_worker("copying")
+    lab.bake_in_background("publish", bake["images"][0])
+    worker = wait_until(lambda: next((one for one in lab.workers() if processes.is_stopped(one)), None),
+                        20, "it has asked for a copy")
+    lab.pause_worker(None)
+    processes.send(worker, signal.SIGKILL)
+    wait_until(lambda: lab.new_jobs()[-1]["result"] == "done", 40, "it is finished")
+    assert_published(lab, {**bake, "result": "done"})
+
+
 # Regions
 
 @pytest.mark.parametrize("fault", [
@@ -402,15 +465,79 @@ def test_regions_that_make_no_sense_are_refused_before_anything_is_frozen(lab):
     assert lab.cloud.snapshots() == []
 
 
-def test_a_cancel_while_a_copy_is_made_leaves_what_was_made(lab):
+# Cancelled
+
+def copies_under_way(lab, pause=None):
+    """A bake whose two copies stay pending; its client. The worker stops at `pause`, once it gets there."""
+    lab.pause_worker(pause)
+    lab.cloud.configure(copies_at_once=0)
+    bake = lab.bake_in_background("bake", install(lab, IMAGE))
+    wait_until(lambda: lab.cloud.calls("CopyImage"), 20, "a copy is asked for")
+    lab.cloud.configure(**{**lab.knobs, "image_seconds": 600})
+    (job,) = lab.new_jobs()
+
+    def known():
+        copies = lab.records()[job["id"]]["publication"]["copies"]
+        return all("image" in copy for copy in copies.values())
+
+    wait_until(known, 20, "both copies are under way")
+    lab.pause_worker(None)
+    return bake, job
+
+
+def assert_taken_back(lab, job, *others):
+    assert job["result"] == "cancelled"
+    assert shown(lab, HOME)["State"] == "available" and len(lab.cloud.snapshots(HOME)) > 0
+    assert [one["id"] for region in (AWAY, FAR) for one in images_of(lab.cloud, region)] == [*others]
+    assert [one for region in (AWAY, FAR) for one in lab.cloud.snapshots(region)
+            if one["tags"].get("quiesced:copy-of")] == []
+    assert not has_parameter(lab)
+    assert lab.records()[job["id"]]["state"] == "cancelled"
+
+
+def test_a_cancel_takes_back_the_copies_that_are_under_way(lab):
+    _, job = copies_under_way(lab)
+    lab.cloud.configure(**lab.knobs)
+    other = copy_by_hand(lab, images_of(lab.cloud)[0]["id"])
+    lab.cloud.configure(image_seconds=600)
+    assert lab.ctl("cancel", job["id"]).returncode == 0
+    (job,) = lab.wait_for_new_jobs()
+    assert_taken_back(lab, job, other["id"])
+    assert_untouched(lab, other)
+
+
+def test_a_copy_whose_id_is_not_on_record_is_taken_back(lab):
+    """The one in the other region was not asked for yet."""
     worker = pause_at(lab, "copying")
     (job,) = lab.new_jobs()
     assert lab.ctl("cancel", job["id"]).returncode == 0
     processes.send(worker, signal.SIGCONT)
     (job,) = lab.wait_for_new_jobs()
-    assert job["result"] == "cancelled"
-    assert shown(lab, HOME)["State"] == "available"
-    assert not has_parameter(lab)
+    assert_taken_back(lab, job)
+    assert len(lab.cloud.calls("CopyImage")) == 1
+
+
+def test_a_kill_while_copies_are_taken_back(lab):
+    _, job = copies_under_way(lab, pause="taking-back")
+    assert lab.ctl("cancel", job["id"]).returncode == 0
+    worker = wait_until(lambda: next((one for one in lab.workers() if processes.is_stopped(one)), None),
+                        20, "it is about to take them back")
+    processes.send(worker, signal.SIGKILL)
+    (job,) = lab.wait_for_new_jobs(40)
+    assert_taken_back(lab, job)
+
+
+def test_copies_that_may_not_be_deleted_are_named_and_taken_back_later(lab):
+    _, job = copies_under_way(lab)
+    lab.cloud.configure(deny=["DeregisterImage"])
+    assert lab.ctl("cancel", job["id"]).returncode == 0
+    (job,) = lab.wait_for_new_jobs()
+    assert job["result"] == "cancelled" and "could not all be deleted" in job["message"]
+    assert len(images_of(lab.cloud, AWAY)) == 1
+    lab.cloud.configure(deny=[])
+    lab.restart_daemon()
+    wait_until(lambda: lab.records()[job["id"]]["state"] == "cancelled", 20, "it is finished")
+    assert_taken_back(lab, job)
 
 
 def test_a_job_tells_what_became_of_its_publication(lab):

@@ -314,6 +314,7 @@ def test_retention_is_the_same_for_bundles(place):
     planned = {one["id"]: (one["kind"], one["decision"])
                for one in worker.told("answer")["objects"]}
     assert planned == {old: ("bundle", "delete"), new: ("bundle", "keep")}
+    assert not any("size-gib" in one for one in worker.told("answer")["objects"]), "nobody knows it"
     result, _ = place.run("prune", place.new_job(), profile="nightly")
     assert result["result"] == "done", result
     assert place.images() == {new} and all("new" in key for key in keys(place))

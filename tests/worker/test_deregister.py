@@ -296,6 +296,20 @@ def test_a_locked_snapshot_keeps_its_image(place):
     assert place.images() == {ours} and len(place.snapshots()) == 2
 
 
+def test_a_lock_that_came_while_many_go_keeps_its_image(place):
+    images, _ = place.cloud.fill(images=[
+        {"tags": {"quiesced:job": f"made-{i}"}, "snapshots": int(i in (20, 52))} for i in range(54)])
+    place.cloud.fault("DeregisterImage", error="UnknownParameter", times=-1,
+                      where={"ImageId": images[20], "DeleteAssociatedSnapshots": "true"})
+    worker = place.start_until("snapshot-deleted", "deregister", place.new_job(), ids=images)
+    (locked,) = place.image(images[52])["snapshots"]
+    place.ec2.lock_snapshot(SnapshotId=locked, LockMode="governance", LockDuration=1)
+    worker.go_on()
+    assert worker.wait()["error"] == ERROR + "Protected"
+    assert place.images() == {images[52]} and place.snapshots() == {locked}
+    assert len(place.called("DescribeLockedSnapshots")) == 2
+
+
 def test_a_lock_that_nobody_can_take_off_leaves_all_of_it(place):
     image, (locked, _) = place.make_image("locked")
     place.ec2.lock_snapshot(SnapshotId=locked, LockMode="compliance", LockDuration=1)
@@ -317,6 +331,12 @@ def test_an_image_of_a_job_that_has_not_ended_is_that_jobs(place):
 def test_bad_requests(place, ids):
     result, _ = place.run("deregister", place.new_job(), ids=ids)
     assert result["error"] == ERROR + "InvalidArgument" and place.cloud.calls("Describe*") == []
+
+
+def test_images_of_more_snapshots_than_a_record_holds_are_refused(place):
+    images, _ = place.cloud.fill(images=[
+        {"tags": {"quiesced:job": f"made-{i}"}, "snapshots": 500} for i in range(41)])
+    refused(place, "InvalidArgument", ["fewer of them at a time"], *images)
 
 
 # What is none of ours to touch

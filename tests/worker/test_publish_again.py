@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An image that was made earlier is published: by which profile, and what is refused."""
+
+import time
+
+import pytest
+
+from cloud.account import service_client
+from lab.worker import INSTANCE_ID, Workplace
+
+ERROR = "org.quiesced1.Error."
+AWAY = "us-east-1"
+
+
+@pytest.fixture(scope="module")
+def module_place():
+    with Workplace(regions=[AWAY]) as place:
+        (place.folder / "profiles").mkdir()
+        yield place
+
+
+@pytest.fixture
+def place(module_place):
+    yield module_place
+    ssm = service_client(module_place.cloud, "ssm")
+    for one in module_place.cloud.parameters():
+        ssm.delete_parameter(Name=one["name"])
+    module_place.recover()
+
+
+def write_profile(place, *publish, name="nightly"):
+    (place.folder / f"profiles/{name}.conf").write_text("\n".join(
+        ["[Bake]", "Type=image", "[Retain]", "KeepLast=1", "[Publish]", *publish, ""]))
+
+
+def make(place, days=1, **tags):
+    labels = {"quiesced:job": f"made-{days}", "quiesced:kind": "image", "quiesced:profile": "nightly",
+              "quiesced:instance": INSTANCE_ID, "quiesced:consistency": "application",
+              "quiesced:frozen-usec": "1234", **tags}
+    (image,), _ = place.cloud.fill(images=[{
+        "name": f"web-{days}", "tags": {key: value for key, value in labels.items() if value},
+        "created": time.time() - days * 86400, "snapshots": 1}])
+    return image
+
+
+def publish(place, image, **request):
+    job = place.new_job()
+    result, worker = place.run("publish", job, ids=[image], **request)
+    return result, worker.told("details"), job
+
+
+def refused(place, error, words, image, **request):
+    place.cloud.clear_calls()
+    result, _, job = publish(place, image, **request)
+    assert (result["result"], result["error"]) == ("failed", ERROR + error), result
+    for word in words:
+        assert word in result["message"]
+    assert not place.called("CopyImage") and not place.called("ModifyImageAttribute")
+    assert not (place.folder / "jobs" / f"{job}.json").exists()
+
+
+def values(place):
+    return {one["name"]: list(one["versions"].values()) for one in place.cloud.parameters()}
+
+
+def test_by_the_profile_that_made_it_or_by_the_one_that_is_named(place):
+    write_profile(place, "SsmParameter=/golden/web", "ShareWith=210987654321")
+    write_profile(place, "SsmParameter=/golden/other", name="other")
+    image = make(place)
+    result, details, job = publish(place, image)
+    assert result["result"] == "done", place.log()
+    assert details["publication"]["steps"] == {"share": True, "parameter": True}
+    assert values(place) == {"/golden/web": [image]}
+    record = place.record(job)
+    assert (record["kind"], record["state"], record["profile"]) == ("publish", "done", "nightly")
+    assert place.image(image)["tags"]["quiesced:parameter"] == "/golden/web"
+    assert publish(place, image, profile="other")[0]["result"] == "done"
+    assert values(place) == {"/golden/web": [image], "/golden/other": [image]}
+    assert place.image(image)["tags"]["quiesced:parameter"] == "/golden/web /golden/other"
+    for _ in range(2):
+        assert publish(place, image)[0]["result"] == "done"
+    assert values(place)["/golden/web"] == [image], "no new version of what it is already"
+
+
+def test_retention_heeds_every_parameter_that_it_was_published_under(place):
+    write_profile(place)
+    image, _ = make(place, 3, **{"quiesced:parameter": "/golden/web /golden/other"}), make(place, 1)
+    ssm = service_client(place.cloud, "ssm")
+    ssm.put_parameter(Name="/golden/other", Value=image, Type="String")
+    _, worker = place.run("plan-prune", profile="nightly")
+    (line,) = [one for one in worker.told("answer")["objects"] if one["id"] == image]
+    assert (line["decision"], line["reason"]) == ("keep", "the parameter /golden/other names it")
+
+
+def test_a_copy_says_what_the_image_says(place):
+    write_profile(place, f"CopyTo={AWAY}")
+    image, (snapshot, _) = place.make_image("web", **{
+        "team": "web", "quiesced:consistency": "application", "quiesced:frozen-usec": "1234"})
+    place.ec2.create_tags(Resources=[snapshot], Tags=[
+        {"Key": "quiesced:mounts", "Value": "/"}, {"Key": "quiesced:device", "Value": "/dev/xvda"}])
+    assert publish(place, image)[0]["result"] == "done", place.log()
+    (copy,) = [one for one in place.cloud.images(AWAY) if one["state"] != "deregistered"]
+    assert copy["tags"] == {**place.image(image)["tags"], "quiesced:copy-of": image}
+    for one in place.cloud.snapshots(AWAY):
+        tags = one["tags"]
+        assert (tags["quiesced:consistency"], tags["quiesced:frozen-usec"]) == ("application", "1234")
+        assert (tags["quiesced:job"], tags["team"]) == ("made-1", "web")
+    mounts = [one["tags"].get("quiesced:mounts") for one in place.cloud.snapshots(AWAY)]
+    assert sorted(mounts, key=str) == ["/", None]
+
+
+def test_what_is_refused_before_anything_is_done(place):
+    write_profile(place, "ShareWith=210987654321")
+    write_profile(place, name="quiet")
+    image = make(place)
+    refused(place, "NoSuchImage", ["ami-0fedcba9876543210"], "ami-0fedcba9876543210")
+    refused(place, "InvalidArgument", ["'web'"], "web")
+    refused(place, "InvalidArgument", ["no tag quiesced:job"], make(place, 2, **{"quiesced:job": None}))
+    refused(place, "InvalidArgument", ["without a profile"], make(place, 3, **{"quiesced:profile": None}))
+    refused(place, "VerifyFailed", ["did not verify"], make(place, 4, **{"quiesced:verified": "no"}))
+    refused(place, "ConfigInvalid", ["'quiet' wants nothing published"], image, profile="quiet")
+    refused(place, "NoSuchProfile", ["missing"], image, profile="missing")
+    foreign = place.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    refused(place, "InvalidArgument", [foreign, "account"], foreign)
+    place.ec2.disable_image(ImageId=image)
+    refused(place, "InvalidArgument", ["not available"], image)
+
+
+def test_an_image_of_a_job_that_has_not_ended_is_that_jobs(place):
+    write_profile(place, "ShareWith=210987654321")
+    image = make(place)
+    place.start_until("removing", "deregister", place.new_job(), ids=[image]).kill()
+    refused(place, "InUse", [image], image)
