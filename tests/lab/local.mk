@@ -20,6 +20,7 @@ EXTRA_DIST += \
 	%D%/paths.py \
 	%D%/processes.py \
 	%D%/setup.sh \
+	%D%/storelab.py \
 	%D%/story.py \
 	%D%/unbundle.py \
 	%D%/verdict.py \
