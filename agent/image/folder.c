@@ -143,40 +143,21 @@ static int give_part(void *userdata, const ManifestPart *part, Text *body, char 
         return r < 0 && r != -ENOMEM ? fail_file(part->filename, r, "read", reterr_message) : r;
 }
 
-/* "The manifest FILENAME PROBLEM". */
-static int fail_manifest(int error, const char *filename, char *problem, char **reterr_message)
-{
-        int r = error == -EBADMSG && problem
-                ? string_printf(reterr_message, "The manifest %s %s", filename, problem)
-                : fail_file(filename, error, "read", reterr_message);
-
-        free(problem);
-        return r < 0 ? r : error;
-}
-
 static int read_manifest(const FolderBundle *bundle, Manifest *ret, char **reterr_message)
 {
-        _cleanup_(manifest_done) Manifest manifest = { 0 };
-        _cleanup_(freep) char *filename = NULL, *text = NULL;
+        _cleanup_(text_done) Text text = TEXT_INIT;
+        _cleanup_(freep) char *filename = NULL;
         _cleanup_(closep) int fd = -EBADF;
-        char *problem = NULL;
-        size_t size;
         int r = string_printf(&filename, "%s" MANIFEST_SUFFIX, bundle->name);
 
         if (r < 0)
                 return r;
         r = open_file(bundle->fd, filename, &fd);
         if (r >= 0)
-                r = file_read_fd(fd, MANIFEST_BYTES_MAX, &text, &size);
-        if (r >= 0)
-                r = manifest_parse(text, size, &manifest, &problem);
-        if (r >= 0)
-                r = manifest_verify(&manifest, bundle->user, &problem);
+                r = file_read_fd(fd, MANIFEST_BYTES_MAX, &text.data, &text.length);
         if (r < 0)
-                return fail_manifest(r, filename, problem, reterr_message);
-        *ret = manifest;
-        manifest = (Manifest){ 0 };
-        return 0;
+                return r == -ENOMEM ? r : fail_file(filename, r, "read", reterr_message);
+        return unbundle_manifest(filename, &text, bundle->user, ret, reterr_message);
 }
 
 int folder_check(const FolderBundle *bundle, char **reterr_message)
@@ -191,18 +172,10 @@ int folder_check(const FolderBundle *bundle, char **reterr_message)
 int folder_unbundle(const FolderBundle *bundle, int image_fd, char **reterr_message)
 {
         _cleanup_(manifest_done) Manifest manifest = { 0 };
-        _cleanup_(bundle_keys_freep) BundleKeys *keys = NULL;
         const PartSource source = { .give = give_part, .userdata = (void *)bundle };
         int r = read_manifest(bundle, &manifest, reterr_message);
 
-        if (r < 0)
-                return r;
-        r = bundle_keys_unwrap(&manifest.keys, bundle->private_key, &keys);
-        if (r == -EBADMSG)
-                return string_replace(reterr_message,
-                               "The key of the bundle cannot be decrypted with this private key") <
-                                0
-                        ? -ENOMEM
-                        : r;
-        return r < 0 ? r : unbundle(&manifest, keys, &source, image_fd, reterr_message);
+        return r < 0
+                ? r
+                : unbundle_with(&manifest, bundle->private_key, &source, image_fd, reterr_message);
 }

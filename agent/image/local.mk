@@ -8,6 +8,7 @@ libimage_a_SOURCES = \
 	%D%/channel.c %D%/channel.h \
 	%D%/cipher.c %D%/cipher.h \
 	%D%/extents.c %D%/extents.h \
+	%D%/fetch.c %D%/fetch.h \
 	%D%/folder.c %D%/folder.h \
 	%D%/gzip.h \
 	%D%/keys.c %D%/keys.h \

@@ -224,3 +224,35 @@ int unbundle(const Manifest *manifest, const BundleKeys *keys, const PartSource 
                 r = sha1_new(&unbundle->sha1);
         return r < 0 ? r : run(unbundle);
 }
+
+int unbundle_with(const Manifest *manifest, RsaKey *private_key, const PartSource *source,
+        int image_fd, char **reterr_message)
+{
+        _cleanup_(bundle_keys_freep) BundleKeys *keys = NULL;
+        int r = bundle_keys_unwrap(&manifest->keys, private_key, &keys);
+
+        if (r == -EBADMSG)
+                return fail("The key of the bundle cannot be decrypted with this private key",
+                        reterr_message);
+        return r < 0 ? r : unbundle(manifest, keys, source, image_fd, reterr_message);
+}
+
+int unbundle_manifest(
+        const char *filename, const Text *text, RsaKey *user, Manifest *ret, char **reterr_message)
+{
+        _cleanup_(manifest_done) Manifest manifest = { 0 };
+        _cleanup_(freep) char *problem = NULL;
+        int r = manifest_parse(text->data ? text->data : "", text->length, &manifest, &problem);
+
+        if (r >= 0)
+                r = manifest_verify(&manifest, user, &problem);
+        if (r == -EBADMSG)
+                return string_printf(reterr_message, "The manifest %s %s", filename, problem) < 0
+                        ? -ENOMEM
+                        : r;
+        if (r < 0)
+                return r;
+        *ret = manifest;
+        manifest = (Manifest){ 0 };
+        return 0;
+}

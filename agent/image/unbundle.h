@@ -16,5 +16,13 @@
 int unbundle(const Manifest *manifest, const BundleKeys *keys, const PartSource *source,
         int image_fd, char **reterr_message);
 
+/* The same, with the key that the manifest has for the holder of `private_key`. */
+int unbundle_with(const Manifest *manifest, RsaKey *private_key, const PartSource *source,
+        int image_fd, char **reterr_message);
+
+/* The bytes of the manifest `filename`, which must be signed by `user`; errors as unbundle(). */
+int unbundle_manifest(
+        const char *filename, const Text *text, RsaKey *user, Manifest *ret, char **reterr_message);
+
 /* The digest of each part, and the sum of their sizes: what can be told without a key. */
 int bundle_check_parts(const Manifest *manifest, const PartSource *source, char **reterr_message);

@@ -3,13 +3,15 @@
  * The bundle pipeline by itself, for tests that look at what it makes. What goes wrong is a line on
  * standard error, "ERRNO: MESSAGE", and the exit status 1.
  *
- *   bundle-probe bundle IMAGE FOLDER NAME EC2-CERTIFICATE CERTIFICATE PRIVATE-KEY
- *   bundle-probe unbundle FOLDER NAME CERTIFICATE PRIVATE-KEY IMAGE
- *   bundle-probe check FOLDER NAME CERTIFICATE
- *   bundle-probe store IMAGE BUCKET FOLDER NAME EC2-CERTIFICATE CERTIFICATE PRIVATE-KEY KEY-FILE
- * HOW HOW: "new", "go-on" or "stay"; credentials and addresses by the environment bundle-probe tar
- * IMAGE NAME                    the archive, and then its SHA-1 bundle-probe parts IMAGE NAME
- * KEY-FILE FAIL    the digests, until part FAIL is refused
+ * - bundle IMAGE FOLDER NAME EC2-CERTIFICATE CERTIFICATE PRIVATE-KEY
+ * - unbundle FOLDER NAME CERTIFICATE PRIVATE-KEY IMAGE
+ * - check FOLDER NAME CERTIFICATE
+ * - store IMAGE BUCKET FOLDER NAME EC2-CERTIFICATE CERTIFICATE PRIVATE-KEY KEY-FILE HOW, which is
+ *   "new", "go-on" or "stay"; credentials and addresses come from the environment
+ * - fetch BUCKET FOLDER NAME CERTIFICATE PRIVATE-KEY IMAGE
+ * - fetch-check BUCKET FOLDER NAME CERTIFICATE
+ * - tar IMAGE NAME: the archive, and its SHA-1 on standard error
+ * - parts IMAGE NAME KEY-FILE FAIL: the digests, until part FAIL is refused
  */
 
 #include <fcntl.h>
@@ -18,6 +20,7 @@
 
 #include "base/files.h"
 #include "image/archive.h"
+#include "image/fetch.h"
 #include "image/folder.h"
 #include "image/store.h"
 #include "image/unbundle.h"
@@ -238,6 +241,53 @@ static int run_store(char **arguments, char **reterr_message)
 
 /* ---------------------------------------------------------------------------------------------- */
 
+/* --- Out of a bucket -------------------------------------------------------------------------- */
+
+/* IMAGE may be NULL. */
+static int fetch(const FetchOrder *order, const char *image_path, char **reterr_message)
+{
+        _cleanup_(closep) int image = -EBADF;
+
+        if (!image_path)
+                return fetch_check(order, reterr_message);
+        image = open_or_die(image_path, O_RDWR | O_CREAT | O_TRUNC);
+        return fetch_image(order, image, reterr_message);
+}
+
+static int fetch_any(char **arguments, bool is_check, char **reterr_message)
+{
+        _cleanup_(credentials_provider_freep) CredentialsProvider *credentials = NULL;
+        _cleanup_(s3_bucket_freep) S3Bucket *bucket = NULL;
+        _cleanup_(rsa_key_freep) RsaKey *user = NULL, *private_key = NULL;
+        FetchOrder order = { .folder = arguments[1], .name = arguments[2] };
+        int r = credentials_provider_new(NULL, &credentials);
+
+        if (r >= 0)
+                r = open_bucket(credentials, arguments[0], &bucket, reterr_message);
+        if (r >= 0)
+                r = bundle_user_certificate_read(arguments[3], &user, reterr_message);
+        if (r >= 0 && !is_check)
+                r = bundle_private_key_read(arguments[4], &private_key, reterr_message);
+        if (r < 0)
+                return r;
+        order.bucket = bucket;
+        order.user = user;
+        order.private_key = private_key;
+        return fetch(&order, is_check ? NULL : arguments[5], reterr_message);
+}
+
+static int run_fetch(char **arguments, char **reterr_message)
+{
+        return fetch_any(arguments, /* is_check= */ false, reterr_message);
+}
+
+static int run_fetch_check(char **arguments, char **reterr_message)
+{
+        return fetch_any(arguments, /* is_check= */ true, reterr_message);
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
 static const struct Verb {
         const char *name;
         int n_arguments;
@@ -246,6 +296,8 @@ static const struct Verb {
         { "bundle", 6, run_bundle },
         { "unbundle", 5, run_unbundle },
         { "check", 3, run_check },
+        { "fetch", 6, run_fetch },
+        { "fetch-check", 4, run_fetch_check },
         { "store", 9, run_store },
         { "tar", 2, run_tar },
         { "parts", 4, run_parts },

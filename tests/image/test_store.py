@@ -38,17 +38,25 @@ def image(tmp_path_factory):
 
 
 @pytest.fixture
-def store(cloud, pki, image, tmp_path):
+def probe(cloud):
+    """bundle-probe with the cloud in its environment."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+    def run(*arguments):
+        return subprocess.run([BUILD / "bundle-probe", *map(str, arguments)],
+                              env={**kept, **cloud.env("static")}, capture_output=True, text=True)
+    return run
+
+
+@pytest.fixture
+def store(probe, pki, image, tmp_path):
     """Stores the image; (parts sent and parts that were there, or None), and what went wrong."""
     keys = tmp_path / "keys"
     keys.write_bytes(bytes(range(32)))
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
     def run(bucket="bundles", how="new"):
-        done = subprocess.run(
-            [BUILD / "bundle-probe", "store", image, bucket, "nightly/", "web", pki.ec2, pki.user,
-             pki.user_key, keys, how],
-            env={**kept, **cloud.env("static")}, capture_output=True, text=True)
+        done = probe("store", image, bucket, "nightly/", "web", pki.ec2, pki.user, pki.user_key, keys,
+                     how)
         sums = tuple(map(int, done.stdout.split())) if done.returncode == 0 else None
         return sums, done.stderr.strip()
     return run
@@ -114,3 +122,49 @@ def test_a_bucket_without_lists_names_the_remedy(cloud, store):
     sums, said = store(bucket="modern")
     assert sums is None and "Object Ownership" in said
     assert cloud.objects("modern") == []
+
+
+# --- And back ------------------------------------------------------------------------------------
+
+@pytest.fixture
+def fetch(probe, pki, tmp_path):
+    """Fetches the image: its path, and what went wrong, which a check without a key says as well."""
+    def run(name="web"):
+        target = tmp_path / "fetched"
+        checked = probe("fetch-check", "bundles", "nightly/", name, pki.user)
+        fetched = probe("fetch", "bundles", "nightly/", name, pki.user, pki.user_key, target)
+        said = fetched.stderr.strip()
+        # But for the number of the request.
+        assert checked.stderr.strip().split("(request")[0] == said.split("(request")[0]
+        return target, said
+    return run
+
+
+def test_an_image_comes_back_out_of_its_bucket(store, fetch, image):
+    store()
+    target, said = fetch()
+    assert said == ""
+    assert target.read_bytes() == image.read_bytes()
+    assert target.stat().st_blocks <= image.stat().st_blocks
+
+
+def test_what_is_not_there_is_named(cloud, fetch):
+    assert "There is no s3://bundles/nightly/other.manifest.xml" in fetch("other")[1]
+    cloud.put_object("bundles", MANIFEST, bytes(5 * MIB))
+    assert f"{MANIFEST} is longer than anything of a bundle" in fetch()[1]
+    cloud.put_object("bundles", MANIFEST, b"<manifest>")
+    assert "The manifest web.manifest.xml is cut off, or no XML" in fetch()[1]
+
+
+def test_a_part_that_somebody_replaced(cloud, store, fetch):
+    store()
+    cloud.put_object("bundles", KEYS[1], b"of somebody else")
+    assert "web.part.0001 is damaged: its SHA-1" in fetch()[1]
+    cloud.put_object("bundles", KEYS[1], bytes(10 * MIB + 1))
+    assert f"{KEYS[1]} is longer than anything of a bundle" in fetch()[1]
+
+
+def test_a_bucket_that_denies_what_it_holds(cloud, store, fetch):
+    store()
+    cloud.fault("GetObject", error="AccessDenied", status=403, times=-1)
+    assert f"s3://bundles/{MANIFEST} cannot be read: access to bucket bundles is denied" in fetch()[1]

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A disk on a loop device: boot code, a partition table, and file systems that are mounted."""
 
-import glob
 import os
 import random
 import subprocess
@@ -43,30 +42,6 @@ def patiently(*command, patience=5.0):
     return True
 
 
-def drop_partitions(device):
-    """Whether it has none any more."""
-    name = os.path.basename(device)
-    numbers = [path.rsplit("p", 1)[1] for path in glob.glob(f"/sys/block/{name}/{name}p*")]
-    return all([patiently("delpart", device, number, patience=0.2) for number in numbers])
-
-
-def attach(image):
-    """
-    The loop device of a file. One that was let go while another mount namespace still had its file
-    systems, for instance of a container that was just starting, keeps its partitions: not that one.
-    """
-    passed_over = []
-    try:
-        while True:
-            device = run("losetup", "-f", "--show", image)
-            if drop_partitions(device):
-                return device
-            passed_over.append(device)
-    finally:
-        for device in passed_over:
-            run("losetup", "-d", device)
-
-
 class LoopDisk:
     """`kinds`: of each partition, with None for one that holds bytes and no file system."""
 
@@ -97,11 +72,15 @@ class LoopDisk:
                        stdout=subprocess.DEVNULL, timeout=60)
 
     def _attach(self, kinds, sizes, name):
-        """Adds the partitions one by one: not every kernel reads a table."""
-        self.device = attach(self.image)
+        """
+        Not every kernel reads the table: then the partitions are added one by one. With -P they go with
+        the device, even if a container that was just starting has a copy of the mounts for a while.
+        """
+        self.device = run("losetup", "-f", "-P", "--show", self.image)
         start = MIB
         for i, (kind, size) in enumerate(zip(kinds, sizes), start=1):
-            run("addpart", self.device, str(i), str(start // SECTOR), str(size // SECTOR))
+            if not os.path.exists(f"{self.device}p{i}"):
+                run("addpart", self.device, str(i), str(start // SECTOR), str(size // SECTOR))
             partition = Partition(f"{self.device}p{i}", kind, start, size)
             self.partitions.append(partition)
             start += size
@@ -137,7 +116,6 @@ class LoopDisk:
             self._umount(partition)
         self.partitions = []
         if self.device:
-            drop_partitions(self.device)
             subprocess.run(["losetup", "-d", self.device], check=False, timeout=30)
             self.device = None
 
