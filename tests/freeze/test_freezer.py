@@ -117,7 +117,8 @@ def test_the_deadline_thaws_and_says_so_unasked(client, make_fs):
     assert is_readable(client, 2)
     thawed = client.receive()
     assert (thawed.type, thawed.reason) == (THAWED, "deadline")
-    assert 390_000 < thawed.thawing_at - frozen.freezing_at < 600_000
+    # From the arming on, which is before the first freeze; and at the most a second late.
+    assert 300_000 < thawed.thawing_at - frozen.freezing_at < 1_400_000
     assert fs.accepts_write()
     again = client.ask(THAW)
     assert (again.reason, again.thawed_at) == ("deadline", thawed.thawed_at)

@@ -9,7 +9,7 @@ import subprocess
 from lab.paths import BUILD
 from package.sources import checksum, copy_source, version
 
-BUILD_SEC = 300
+BUILD_SEC = 900
 FOLDER = BUILD / "package"
 OUTPUT = FOLDER / "output"
 CHECKSUM = FOLDER / "checksum"

@@ -13,7 +13,7 @@ from package.test_debian import FILES
 
 PACKAGING = SOURCE / "packaging"
 SPEC = PACKAGING / "quiesced.spec"
-BUILD_SEC = 240
+BUILD_SEC = 900
 DOCUMENTS = "/usr/share/doc/quiesced"
 FOLDERS = {"/etc/quiesced", "/etc/quiesced/profiles", "/etc/quiesced/quiesced.conf.d",
            "/usr/libexec/quiesced", DOCUMENTS, f"{DOCUMENTS}/examples", "/usr/share/licenses/quiesced"}
