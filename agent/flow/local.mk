@@ -37,6 +37,7 @@ libflow_a_SOURCES = \
 	%D%/publish.c %D%/publish.h \
 	%D%/publish-copy.c %D%/publish-copy.h \
 	%D%/publish-keys.c %D%/publish-keys.h \
+	%D%/publish-order.c %D%/publish-order.h \
 	%D%/publish-site.c %D%/publish-site.h \
 	%D%/prune.c %D%/prune.h \
 	%D%/quiesce.c %D%/quiesce.h \
@@ -58,6 +59,7 @@ libflow_a_SOURCES = \
 	%D%/stock.c %D%/stock.h \
 	%D%/survey.c %D%/survey.h \
 	%D%/trial.c %D%/trial.h \
+	%D%/turn.c %D%/turn.h \
 	%D%/undo.c %D%/undo.h \
 	%D%/verify.c %D%/verify.h \
 	%D%/verify-keys.c %D%/verify-keys.h \
