@@ -28,5 +28,6 @@ typedef struct JobOwner {
         void (*frozen)(void *owner, Job *job, bool frozen);
         void (*held)(void *owner, Job *job); /* a freeze for someone else stands */
         void (*released)(void *owner, Job *job); /* of the participants that prepare had asked */
+        void (*followed)(void *owner, Job *job); /* it has no more use for this host */
         void (*ended)(void *owner, Job *job);
 } JobOwner;

@@ -22,6 +22,7 @@ libdaemon_a_SOURCES = \
 	%D%/options.c %D%/options.h \
 	%D%/policy.c %D%/policy.h \
 	%D%/question.c %D%/question.h \
+	%D%/queue.c %D%/queue.h \
 	%D%/resource-id.c %D%/resource-id.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/shutdown.c %D%/shutdown.h \

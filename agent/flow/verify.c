@@ -238,8 +238,10 @@ int run_verify(Bake *bake, const BakeRequest *request)
                 r = step_identity(bake);
         if (r >= 0)
                 r = begin(bake, request, image_id);
-        if (r >= 0)
+        if (r >= 0) {
+                observer_say(bake->observer, "followed"); /* what it does from now on, EC2 does */
                 r = verify_finish(bake);
+        }
         if (r < 0)
                 (void)bake_undo(bake);
         return r;

@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	%D%/fake_worker.py \
 	%D%/harness.py \
 	%D%/interface.xml \
+	%D%/test_followed.py \
 	%D%/test_freeze.py \
 	%D%/test_history.py \
 	%D%/test_inhibit.py \
