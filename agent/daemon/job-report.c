@@ -184,6 +184,11 @@ static void report_followed(Job *job, const json_t *report)
         let_go(job);
 }
 
+static void report_wish(Job *job, const json_t *report)
+{
+        job->owner->wish(job->userdata, job, report);
+}
+
 static void report_progress(Job *job, const json_t *report)
 {
         uint64_t percent = json_get_u64(report, "percent", 0);
@@ -224,6 +229,7 @@ static const struct {
         { "thawed", report_thawed },
         { "secured", report_secured },
         { "followed", report_followed },
+        { "wish", report_wish },
         { "progress", report_progress },
         { "details", report_details },
         { "result", report_result },

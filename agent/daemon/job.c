@@ -192,6 +192,7 @@ static bool job_can_resume(const Job *job)
 static void job_worker_ended(Job *job, const char *how)
 {
         job->link = worker_link_free(job->link);
+        job->owner->wish(job->userdata, job, NULL);
         job->cutting = false;
         job_rest(job);
         if (job->outcome >= 0) {
@@ -325,6 +326,28 @@ void job_prepared(Job *job, const json_t *participants)
                 "agreed", (json_int_t)agreed);
         if (job->link && (!reply || worker_link_send(job->link, reply) < 0))
                 worker_link_kill(job->link);
+}
+
+static void answer_wish(Job *job, json_t *answer)
+{
+        _cleanup_(json_decrefp) json_t *reply = answer;
+
+        if (job->link && reply && worker_link_send(job->link, reply) < 0)
+                worker_link_kill(job->link);
+}
+
+void job_seen(Job *job, uint64_t serial, json_t *sight)
+{
+        answer_wish(job,
+                json_pack("{s:s, s:I, s:o*}", "reply", "look", "serial", (json_int_t)serial,
+                        "sight", sight));
+}
+
+void job_sees_later(Job *job, uint64_t serial)
+{
+        answer_wish(job,
+                json_pack("{s:s, s:I, s:b}", "reply", "look", "serial", (json_int_t)serial,
+                        "later", true));
 }
 
 void job_cancel(Job *job)

@@ -95,6 +95,13 @@ void job_watch(Job *job);
 /* The participants have agreed, or not: an array of {"who", "agreed"}. */
 void job_prepared(Job *job, const json_t *participants);
 
+/*
+ * The answer to the wish of this serial: what a look for several jobs has seen, which is taken over.
+ * NULL: its worker has to look for itself. The other one says that such a look is to come.
+ */
+void job_seen(Job *job, uint64_t serial, json_t *sight);
+void job_sees_later(Job *job, uint64_t serial);
+
 /* A queued job ends at once; a running one undoes what it did, and then ends. */
 void job_cancel(Job *job);
 

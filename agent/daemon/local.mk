@@ -17,6 +17,7 @@ libdaemon_a_SOURCES = \
 	%D%/job-report.c %D%/job-report.h \
 	%D%/job-state.c %D%/job-state.h \
 	%D%/life-methods.c %D%/life-methods.h \
+	%D%/looks.c %D%/looks.h \
 	%D%/manager.c %D%/manager.h \
 	%D%/manager-bus.c %D%/manager-bus.h \
 	%D%/options.c %D%/options.h \

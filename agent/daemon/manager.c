@@ -241,6 +241,19 @@ static void job_followed(void *userdata, Job *job)
                 manager_next(manager);
 }
 
+/* A job that is alone with its wait has nobody to share a look with. */
+static void job_wish(void *userdata, Job *job, const json_t *report)
+{
+        Manager *manager = userdata;
+
+        if (!report)
+                looks_forget(&manager->looks, job);
+        else if (queue_count_followed(manager) > 1)
+                looks_wish(&manager->looks, job, report);
+        else
+                job_seen(job, json_get_u64(report, "serial", 0), NULL);
+}
+
 static void job_ended(void *userdata, Job *job)
 {
         Manager *manager = userdata;
@@ -248,6 +261,8 @@ static void job_ended(void *userdata, Job *job)
         if (manager->running == job)
                 manager->running = NULL;
         queue_let_host_go(manager);
+        if (queue_count_followed(manager) < 2)
+                looks_rest(&manager->looks);
         job->unfinished = job_leaves_record(job); /* one that is done: retention left something */
         remember_last(manager, job);
         job_face_changed(job->face, NAMES("State", "Result", "Images", "Snapshots", "Consistency",
@@ -271,6 +286,7 @@ static const JobOwner job_owner = {
         .held = job_held,
         .released = job_released,
         .followed = job_followed,
+        .wish = job_wish,
         .ended = job_ended,
 };
 
@@ -288,6 +304,7 @@ int manager_new(sd_event *event, sd_bus *bus, const Settings *settings, Manager 
         shutdown_init(&manager->shutdown, bus, &shutdown_events, manager);
         survey_init(&manager->survey, event, survey_changed, manager);
         questions_init(&manager->questions, event);
+        looks_init(&manager->looks, event, settings->worker_silence_usec);
         unfinished_init(&manager->unfinished, event, take_up_unfinished, manager);
         manager->unfinished.first_usec = settings->resume_delay_usec;
         *ret = TAKE_PTR(manager);
@@ -305,6 +322,7 @@ Manager *manager_free(Manager *manager)
         survey_done(&manager->survey);
         questions_done(&manager->questions);
         unfinished_done(&manager->unfinished);
+        looks_done(&manager->looks);
         for (size_t i = 0; i < manager->n_jobs; i++) {
                 (void)job_face_free(manager->jobs[i]->face);
                 (void)job_free(manager->jobs[i]);

@@ -9,6 +9,7 @@
 
 #include "daemon/inhibit.h"
 #include "daemon/job.h"
+#include "daemon/looks.h"
 #include "daemon/policy.h"
 #include "daemon/question.h"
 #include "daemon/settings.h"
@@ -26,6 +27,7 @@ typedef struct Manager {
         Survey survey;
         Questions questions;
         Unfinished unfinished;
+        Looks looks;
         Job **jobs; /* oldest first; the queue is what is queued among them */
         size_t n_jobs;
         Job *running; /* the one that has the use of this host, until it is only followed */

@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	%D%/test_inhibit.py \
 	%D%/test_life.py \
 	%D%/test_long_answers.py \
+	%D%/test_looks.py \
 	%D%/test_jobs.py \
 	%D%/test_options.py \
 	%D%/test_page.py \

@@ -73,6 +73,16 @@ static void owner_followed(void *userdata, Job *job)
         assert_return_code(text_add(&owner->calls, "followed "), 0);
 }
 
+static void owner_wish(void *userdata, Job *job, const json_t *report)
+{
+        Owner *owner = userdata;
+
+        if (!report)
+                return;
+        assert_return_code(text_add(&owner->calls, "wish "), 0);
+        job_seen(job, json_get_u64(report, "serial", 0), json_pack("{s:b}", "blind", 1));
+}
+
 static void owner_ended(void *userdata, Job *job)
 {
         Owner *owner = userdata;
@@ -83,7 +93,7 @@ static void owner_ended(void *userdata, Job *job)
 }
 
 static const JobOwner recorder = { owner_changed, owner_facts, owner_prepare, owner_frozen,
-        owner_held, owner_released, owner_followed, owner_ended };
+        owner_held, owner_released, owner_followed, owner_wish, owner_ended };
 
 /* A worker that is a shell script: its request is on descriptor 3, and its reports go there. */
 static void write_worker(const char *folder, const char *script)
@@ -169,6 +179,23 @@ static void what_is_only_followed_freezes_no_more(void **state)
                 &owner, &job);
         assert_string_equal(owner.calls.data, "State prepare Participants frozen thawed released "
                                               "FrozenUSec Phases followed ended");
+        owner_end(&owner, job);
+}
+
+static void a_wish_is_answered_with_its_serial(void **state)
+{
+        Owner owner;
+        Job *job;
+
+        run_worker(state, "image",
+                "echo '{\"report\":\"wish\",\"serial\":7}' >&3\n"
+                "read reply <&3\n"
+                "[ \"$reply\" = '{\"reply\":\"look\",\"serial\":7,\"sight\":{\"blind\":true}}' ] || "
+                "exit 9\n"
+                "echo '{\"report\":\"result\",\"result\":\"done\"}' >&3",
+                &owner, &job);
+        assert_int_equal(owner.ended, JOB_DONE);
+        assert_string_equal(owner.calls.data, "State wish ended");
         owner_end(&owner, job);
 }
 
@@ -390,6 +417,8 @@ int main(void)
                         scratch_setup, scratch_teardown),
                 cmocka_unit_test_setup_teardown(
                         what_is_only_followed_freezes_no_more, scratch_setup, scratch_teardown),
+                cmocka_unit_test_setup_teardown(
+                        a_wish_is_answered_with_its_serial, scratch_setup, scratch_teardown),
                 cmocka_unit_test(what_is_past_its_point_in_time_needs_no_host),
                 cmocka_unit_test(a_job_cancelled_in_the_queue_never_starts),
                 cmocka_unit_test(ids_are_unique_in_order_and_safe),
