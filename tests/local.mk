@@ -27,12 +27,14 @@ EXTRA_DIST += \
 	%D%/e2e/test_removal.py \
 	%D%/e2e/test_retain_after_bake.py \
 	%D%/e2e/test_surprises.py \
+	%D%/e2e/test_together.py \
 	%D%/e2e/test_verify_bake.py \
 	%D%/worker/conftest.py \
 	%D%/worker/test_bundle.py \
 	%D%/worker/test_bundle_orphans.py \
 	%D%/worker/test_deregister.py \
 	%D%/worker/test_inventory.py \
+	%D%/worker/test_look.py \
 	%D%/worker/test_orphans.py \
 	%D%/worker/test_retain.py \
 	%D%/worker/test_verify.py

@@ -6,13 +6,14 @@
 #include "base/text.h"
 #include "daemon/errors.h"
 #include "daemon/options.h"
+#include "daemon/queue.h"
 
 #define QUEUED_MAX 16
 
 /* Whether a new job may come now; a negative error, set in `reterr`, if not. */
 static int admit(const Manager *manager, const char *if_busy, sd_bus_error *reterr)
 {
-        const Job *busy = manager_busy(manager);
+        const Job *busy = queue_busy(manager);
 
         if (manager->stopping)
                 return sd_bus_error_setf(reterr, ERROR_BUSY, "quiesced is being stopped");
@@ -24,7 +25,7 @@ static int admit(const Manager *manager, const char *if_busy, sd_bus_error *rete
                         "(option if-busy=queue, quiescectl --queue)",
                         busy->id, busy->kind, *job_subject(busy) ? " of " : "",
                         job_subject(busy), job_state_names[busy->state]);
-        if (manager_count_active(manager) > QUEUED_MAX)
+        if (queue_count_waiting(manager) > QUEUED_MAX)
                 return sd_bus_error_setf(
                         reterr, ERROR_BUSY, "%d jobs are queued already", QUEUED_MAX);
         return 0;

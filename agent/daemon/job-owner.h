@@ -28,5 +28,7 @@ typedef struct JobOwner {
         void (*frozen)(void *owner, Job *job, bool frozen);
         void (*held)(void *owner, Job *job); /* a freeze for someone else stands */
         void (*released)(void *owner, Job *job); /* of the participants that prepare had asked */
+        void (*followed)(void *owner, Job *job); /* it has no more use for this host */
+        void (*wish)(void *owner, Job *job, const json_t *report); /* answer with job_seen(); NULL: none */
         void (*ended)(void *owner, Job *job);
 } JobOwner;

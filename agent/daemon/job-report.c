@@ -96,7 +96,7 @@ static void report_prepare(Job *job, const json_t *report)
         job->rebooting = false;
         if (job->cutting)
                 cut_failed(job);
-        if (job->undo_prepare)
+        if (job->undo_prepare || job->followed)
                 return;
         job->undo_prepare = true;
         job->owner->prepare(job->userdata, job);
@@ -104,7 +104,7 @@ static void report_prepare(Job *job, const json_t *report)
 
 static void report_freezing(Job *job, const json_t *report)
 {
-        if (job->undo_frozen)
+        if (job->undo_frozen || job->followed)
                 return;
         job->undo_frozen = true;
         job->cutting = !streq(job->kind, "freeze");
@@ -154,6 +154,16 @@ static void report_thawed(Job *job, const json_t *report)
         changed(job, NAMES("FrozenUSec", "Phases"));
 }
 
+/* The next one may have this host. */
+static void let_go(Job *job)
+{
+        if (job->followed || job->undo_frozen)
+                return;
+        job_rest(job);
+        job->followed = true;
+        job->owner->followed(job->userdata, job);
+}
+
 static void report_secured(Job *job, const json_t *report)
 {
         job_take_results(job, report);
@@ -164,6 +174,19 @@ static void report_secured(Job *job, const json_t *report)
         job->cutting = false;
         if (job->stopping)
                 worker_link_kill(job->link);
+        let_go(job);
+}
+
+/* It is taken back, or has nothing to do with this host any more. */
+static void report_followed(Job *job, const json_t *report)
+{
+        job->cutting = false;
+        let_go(job);
+}
+
+static void report_wish(Job *job, const json_t *report)
+{
+        job->owner->wish(job->userdata, job, report);
 }
 
 static void report_progress(Job *job, const json_t *report)
@@ -205,6 +228,8 @@ static const struct {
         { "frozen", report_frozen },
         { "thawed", report_thawed },
         { "secured", report_secured },
+        { "followed", report_followed },
+        { "wish", report_wish },
         { "progress", report_progress },
         { "details", report_details },
         { "result", report_result },

@@ -5,6 +5,8 @@
  *   queued --> running --> secured --> done
  *      |         |  \________________> failed      a worker that dies without a result is followed
  *      |_________|___________________> cancelled   by one that resumes the job's record, once
+ *
+ * From secured on it is `followed`: the host is free for the next one. So is one that is taken back.
  */
 
 #include "daemon/job.h"
@@ -99,6 +101,7 @@ int job_new_from_record(const json_t *record, const JobOwner *owner, void *userd
         job_take_results(job, record);
         job->created_usec = json_get_u64(record, "started-usec", 0);
         job->finished_usec = json_get_u64(record, "finished-usec", 0);
+        job->followed = !job_record_needs_host(record);
         if (history_is_finished(record))
                 job->state = job_result_from_name(json_get_string(record, "state", ""));
         *ret = TAKE_PTR(job);
@@ -169,6 +172,18 @@ bool job_leaves_record(const Job *job)
                 !history_is_finished(record);
 }
 
+/* An image by reboot that is taken back may still have this host rebooted. */
+bool job_record_needs_host(const json_t *record)
+{
+        const char *state = json_get_string(record, "state", "");
+
+        if (streq(state, "undoing"))
+                return streq(json_get_string(record, "method", ""), "reboot");
+        if (streq(state, "removing")) /* of a bake: by its retention */
+                return json_get_u64(record, "cutting-usec", 0) == 0;
+        return !streq(state, "cut") && !streq(state, "made");
+}
+
 static bool job_can_resume(const Job *job)
 {
         return !job->stopping && !streq(job->verb, "resume") && job_leaves_record(job);
@@ -177,6 +192,7 @@ static bool job_can_resume(const Job *job)
 static void job_worker_ended(Job *job, const char *how)
 {
         job->link = worker_link_free(job->link);
+        job->owner->wish(job->userdata, job, NULL);
         job->cutting = false;
         job_rest(job);
         if (job->outcome >= 0) {
@@ -229,7 +245,8 @@ static const WorkerEvents worker_events = { worker_report, worker_ended };
 
 /*
  * Before the freeze it brings the disks up to date and may be silent for long, unless someone wants
- * it to end. One that hangs in the window is left to the freezer's deadline first.
+ * it to end. One that hangs in the window is left to the freezer's deadline first; and in that of
+ * another job it may write its record to a file system that is frozen.
  */
 void job_watch(Job *job)
 {
@@ -237,7 +254,7 @@ void job_watch(Job *job)
 
         if (!job->link)
                 return;
-        if (silence_usec > 0 && job->undo_frozen)
+        if (silence_usec > 0 && (job->undo_frozen || job->beside_frozen))
                 silence_usec += FREEZE_MAX_USEC;
         else if (job->syncing && !job->cancelling)
                 silence_usec = 0;
@@ -269,6 +286,10 @@ void job_start(Job *job, sd_event *event)
 
 int job_take_up(Job *job)
 {
+        _cleanup_(json_decrefp) json_t *record = NULL;
+
+        (void)history_read(job->id, &record);
+        job->followed = !job_record_needs_host(record);
         if (string_replace(&job->verb, "resume") < 0)
                 return -ENOMEM;
         job->state = JOB_QUEUED;
@@ -305,6 +326,28 @@ void job_prepared(Job *job, const json_t *participants)
                 "agreed", (json_int_t)agreed);
         if (job->link && (!reply || worker_link_send(job->link, reply) < 0))
                 worker_link_kill(job->link);
+}
+
+static void answer_wish(Job *job, json_t *answer)
+{
+        _cleanup_(json_decrefp) json_t *reply = answer;
+
+        if (job->link && reply && worker_link_send(job->link, reply) < 0)
+                worker_link_kill(job->link);
+}
+
+void job_seen(Job *job, uint64_t serial, json_t *sight)
+{
+        answer_wish(job,
+                json_pack("{s:s, s:I, s:o*}", "reply", "look", "serial", (json_int_t)serial,
+                        "sight", sight));
+}
+
+void job_sees_later(Job *job, uint64_t serial)
+{
+        answer_wish(job,
+                json_pack("{s:s, s:I, s:b}", "reply", "look", "serial", (json_int_t)serial,
+                        "later", true));
 }
 
 void job_cancel(Job *job)
@@ -351,8 +394,8 @@ bool job_deletes(const Job *job)
 /* At any point: from its record it is gone on with. A cancel would end it halfway. */
 static bool can_be_left(const Job *job)
 {
-        return job->state == JOB_SECURED || job->rebooting || streq(job->verb, "resume") ||
-                job_deletes(job) ||
+        return job->state == JOB_SECURED || job->followed || job->rebooting ||
+                streq(job->verb, "resume") || job_deletes(job) ||
                 kind_is_of(job, (const char *const[]){ "verify", "publish", NULL });
 }
 

@@ -47,8 +47,10 @@ struct Job {
         JobState outcome; /* what the worker's result said; JOB_STATE_INVALID before */
         bool undo_prepare;
         bool undo_frozen;
+        bool beside_frozen; /* another job has frozen, and its worker may have to wait for the thaw */
         bool cutting; /* has frozen, and has no point in time on record yet */
         bool rebooting; /* its call may be out, and this host go down for it */
+        bool followed; /* what is left to do is to wait for EC2, beside whatever this host does */
         bool cancelling;
         bool stopping; /* with the daemon: no second worker */
         bool unfinished; /* it has ended, and its record has not: it is taken up again */
@@ -72,6 +74,12 @@ bool job_bakes(const Job *job);
 /* It may delete what was made earlier. */
 bool job_deletes(const Job *job);
 
+/*
+ * Whether it has something to do with this host, of which one job at a time has the use: all but one
+ * whose record is past the point in time. `record` may be NULL, for one that has none.
+ */
+bool job_record_needs_host(const json_t *record);
+
 /* Gives it its worker. A failure ends the job as well, through `ended`. */
 void job_start(Job *job, sd_event *event);
 
@@ -86,6 +94,13 @@ void job_watch(Job *job);
 
 /* The participants have agreed, or not: an array of {"who", "agreed"}. */
 void job_prepared(Job *job, const json_t *participants);
+
+/*
+ * The answer to the wish of this serial: what a look for several jobs has seen, which is taken over.
+ * NULL: its worker has to look for itself. The other one says that such a look is to come.
+ */
+void job_seen(Job *job, uint64_t serial, json_t *sight);
+void job_sees_later(Job *job, uint64_t serial);
 
 /* A queued job ends at once; a running one undoes what it did, and then ends. */
 void job_cancel(Job *job);

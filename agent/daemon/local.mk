@@ -17,11 +17,13 @@ libdaemon_a_SOURCES = \
 	%D%/job-report.c %D%/job-report.h \
 	%D%/job-state.c %D%/job-state.h \
 	%D%/life-methods.c %D%/life-methods.h \
+	%D%/looks.c %D%/looks.h \
 	%D%/manager.c %D%/manager.h \
 	%D%/manager-bus.c %D%/manager-bus.h \
 	%D%/options.c %D%/options.h \
 	%D%/policy.c %D%/policy.h \
 	%D%/question.c %D%/question.h \
+	%D%/queue.c %D%/queue.h \
 	%D%/resource-id.c %D%/resource-id.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/shutdown.c %D%/shutdown.h \

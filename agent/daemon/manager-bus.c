@@ -12,6 +12,7 @@
 #include "daemon/job-id.h"
 #include "daemon/life-methods.h"
 #include "daemon/options.h"
+#include "daemon/queue.h"
 #include "daemon/variant.h"
 
 #define MANAGER_INTERFACE "org.quiesced1.Manager"
@@ -273,7 +274,7 @@ static int get_frozen(sd_bus *bus, const char *path, const char *interface, cons
 static int get_n_jobs(sd_bus *bus, const char *path, const char *interface, const char *property,
         sd_bus_message *reply, void *userdata, sd_bus_error *reterr)
 {
-        return sd_bus_message_append(reply, "u", (uint32_t)manager_count_active(userdata));
+        return sd_bus_message_append(reply, "u", (uint32_t)queue_count_active(userdata));
 }
 
 #define GUARDED(name, arguments, results)                                                          \

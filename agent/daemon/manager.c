@@ -11,6 +11,7 @@
 #include "daemon/history.h"
 #include "daemon/job-bus.h"
 #include "daemon/manager-bus.h"
+#include "daemon/queue.h"
 
 /*
  * Long enough for the longest freeze and for what follows it, or to delete what was cut;
@@ -19,23 +20,6 @@
 #define STOP_LIMIT_USEC (40 * USEC_PER_SEC)
 
 #define NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
-
-Job *manager_busy(const Manager *manager)
-{
-        for (size_t i = 0; i < manager->n_jobs; i++)
-                if (!job_is_finished(manager->jobs[i]))
-                        return manager->jobs[i];
-        return NULL;
-}
-
-size_t manager_count_active(const Manager *manager)
-{
-        size_t n = 0;
-
-        for (size_t i = 0; i < manager->n_jobs; i++)
-                n += !job_is_finished(manager->jobs[i]);
-        return n;
-}
 
 Job *manager_find_job(const Manager *manager, const char *id)
 {
@@ -120,50 +104,6 @@ static void job_prepare(void *userdata, Job *job)
         shutdown_delay(&manager->shutdown);
 }
 
-static void job_frozen(void *userdata, Job *job, bool frozen)
-{
-        Manager *manager = userdata;
-
-        manager->frozen = frozen ? job : NULL;
-        manager_bus_changed(manager, NAMES("Frozen"));
-        if (frozen) {
-                log_hold();
-                policy_hold(&manager->policy);
-                return;
-        }
-        log_release();
-        job_face_released(job->face);
-        policy_release(&manager->policy);
-}
-
-static void job_held(void *userdata, Job *job)
-{
-        Manager *manager = userdata;
-
-        if (job_face_held(job->face, manager->event) < 0)
-                job_thaw(job);
-}
-
-static void job_released(void *userdata, Job *job)
-{
-        Manager *manager = userdata;
-
-        shutdown_release(&manager->shutdown);
-        inhibitors_forget(&manager->inhibitors);
-        manager->preparing = NULL;
-        if (manager->undo_prepare)
-                manager_bus_prepare(manager, false, job);
-        manager->undo_prepare = false;
-}
-
-static void remember_last(Manager *manager, const Job *job)
-{
-        if (!job_bakes(job))
-                return;
-        json_decref(manager->last_bake);
-        manager->last_bake = job_summary(job);
-}
-
 /* What is not finished yet names what is left in the cloud: the next start takes it up again. */
 static void forget_record(const char *id)
 {
@@ -188,7 +128,7 @@ static void forget_job(Manager *manager, size_t index)
 /* The one that ended first goes first: who waits for the last one still reads it. */
 static void forget_old_jobs(Manager *manager)
 {
-        for (;;) {
+        while (!manager->frozen) { /* the records may be frozen, too, and we must not wait for them */
                 size_t n_finished = 0, oldest = SIZE_MAX;
 
                 for (size_t i = 0; i < manager->n_jobs; i++) {
@@ -204,6 +144,64 @@ static void forget_old_jobs(Manager *manager)
                         return;
                 forget_job(manager, oldest);
         }
+}
+
+static void watch_others(Manager *manager, const Job *frozen)
+{
+        for (size_t i = 0; i < manager->n_jobs; i++) {
+                Job *job = manager->jobs[i];
+
+                job->beside_frozen = frozen && job != frozen;
+                job_watch(job);
+        }
+}
+
+static void job_frozen(void *userdata, Job *job, bool frozen)
+{
+        Manager *manager = userdata;
+
+        manager->frozen = frozen ? job : NULL;
+        watch_others(manager, manager->frozen);
+        manager_bus_changed(manager, NAMES("Frozen"));
+        if (frozen) {
+                log_hold();
+                policy_hold(&manager->policy);
+                return;
+        }
+        log_release();
+        job_face_released(job->face);
+        policy_release(&manager->policy);
+        forget_old_jobs(manager);
+}
+
+static void job_held(void *userdata, Job *job)
+{
+        Manager *manager = userdata;
+
+        if (job_face_held(job->face, manager->event) < 0)
+                job_thaw(job);
+}
+
+static void job_released(void *userdata, Job *job)
+{
+        Manager *manager = userdata;
+
+        shutdown_release(&manager->shutdown);
+        inhibitors_forget(&manager->inhibitors);
+        manager->preparing = NULL;
+        if (manager->undo_prepare)
+                manager_bus_prepare(manager, false, job);
+        manager->undo_prepare = false;
+}
+
+/* They end in another order than they began. */
+static void remember_last(Manager *manager, const Job *job)
+{
+        if (!job_bakes(job) ||
+                json_get_u64(manager->last_bake, "finished-usec", 0) > job->finished_usec)
+                return;
+        json_decref(manager->last_bake);
+        manager->last_bake = job_summary(job);
 }
 
 /* What could not be ended now, for want of a network or of a permission, may be so later. */
@@ -234,12 +232,37 @@ static void take_up_unfinished(void *userdata)
         manager_next(manager);
 }
 
+static void job_followed(void *userdata, Job *job)
+{
+        Manager *manager = userdata;
+
+        queue_let_host_go(manager);
+        if (!manager->stopping)
+                manager_next(manager);
+}
+
+/* A job that is alone with its wait has nobody to share a look with. */
+static void job_wish(void *userdata, Job *job, const json_t *report)
+{
+        Manager *manager = userdata;
+
+        if (!report)
+                looks_forget(&manager->looks, job);
+        else if (queue_count_followed(manager) > 1)
+                looks_wish(&manager->looks, job, report);
+        else
+                job_seen(job, json_get_u64(report, "serial", 0), NULL);
+}
+
 static void job_ended(void *userdata, Job *job)
 {
         Manager *manager = userdata;
 
         if (manager->running == job)
                 manager->running = NULL;
+        queue_let_host_go(manager);
+        if (queue_count_followed(manager) < 2)
+                looks_rest(&manager->looks);
         job->unfinished = job_leaves_record(job); /* one that is done: retention left something */
         remember_last(manager, job);
         job_face_changed(job->face, NAMES("State", "Result", "Images", "Snapshots", "Consistency",
@@ -251,7 +274,7 @@ static void job_ended(void *userdata, Job *job)
         note_unfinished(manager);
         if (!manager->stopping)
                 manager_next(manager);
-        else if (!manager->running)
+        else if (!queue_is_at_work(manager))
                 (void)sd_event_exit(manager->event, 0);
 }
 
@@ -262,6 +285,8 @@ static const JobOwner job_owner = {
         .frozen = job_frozen,
         .held = job_held,
         .released = job_released,
+        .followed = job_followed,
+        .wish = job_wish,
         .ended = job_ended,
 };
 
@@ -279,6 +304,7 @@ int manager_new(sd_event *event, sd_bus *bus, const Settings *settings, Manager 
         shutdown_init(&manager->shutdown, bus, &shutdown_events, manager);
         survey_init(&manager->survey, event, survey_changed, manager);
         questions_init(&manager->questions, event);
+        looks_init(&manager->looks, event, settings->worker_silence_usec);
         unfinished_init(&manager->unfinished, event, take_up_unfinished, manager);
         manager->unfinished.first_usec = settings->resume_delay_usec;
         *ret = TAKE_PTR(manager);
@@ -296,6 +322,7 @@ Manager *manager_free(Manager *manager)
         survey_done(&manager->survey);
         questions_done(&manager->questions);
         unfinished_done(&manager->unfinished);
+        looks_done(&manager->looks);
         for (size_t i = 0; i < manager->n_jobs; i++) {
                 (void)job_face_free(manager->jobs[i]->face);
                 (void)job_free(manager->jobs[i]);
@@ -346,14 +373,15 @@ int manager_add_job(Manager *manager, const JobRequest *request, Job **ret)
         return 0;
 }
 
+/* One that cannot be started ends at once, and begins the next from there. */
 void manager_next(Manager *manager)
 {
-        for (size_t i = 0; !manager->running && !manager->stopping && i < manager->n_jobs; i++) {
-                if (manager->jobs[i]->state != JOB_QUEUED)
-                        continue;
-                manager->running = manager->jobs[i];
-                job_start(manager->running, manager->event);
-                return;
+        Job *job;
+
+        while (!manager->stopping && (job = queue_find_next(manager))) {
+                if (!job->followed)
+                        manager->running = job;
+                job_start(job, manager->event);
         }
 }
 
@@ -409,7 +437,9 @@ static int stop_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Manager *manager = userdata;
 
-        log_warning("%s did not end in time", manager->running ? manager->running->id : "A job");
+        for (size_t i = 0; i < manager->n_jobs; i++)
+                if (manager->jobs[i]->link)
+                        log_warning("%s did not end in time", manager->jobs[i]->id);
         return sd_event_exit(manager->event, 0);
 }
 
@@ -434,7 +464,7 @@ void manager_stop(Manager *manager)
                 return;
         manager->stopping = true;
         stop_jobs(manager);
-        if (!manager->running) {
+        if (!queue_is_at_work(manager)) {
                 (void)sd_event_exit(manager->event, 0);
                 return;
         }

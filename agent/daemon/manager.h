@@ -9,6 +9,7 @@
 
 #include "daemon/inhibit.h"
 #include "daemon/job.h"
+#include "daemon/looks.h"
 #include "daemon/policy.h"
 #include "daemon/question.h"
 #include "daemon/settings.h"
@@ -26,9 +27,10 @@ typedef struct Manager {
         Survey survey;
         Questions questions;
         Unfinished unfinished;
+        Looks looks;
         Job **jobs; /* oldest first; the queue is what is queued among them */
         size_t n_jobs;
-        Job *running;
+        Job *running; /* the one that has the use of this host, until it is only followed */
         Job *preparing;
         bool undo_prepare; /* whom it concerns was told to get quiet */
         Job *frozen;
@@ -48,13 +50,7 @@ int manager_start(Manager *manager);
 /* Ends running work, which may take a while, and then the event loop. */
 void manager_stop(Manager *manager);
 
-/* The job that a new one would have to wait for, or NULL. */
-Job *manager_busy(const Manager *manager);
-
-/* Queued and running jobs. */
-size_t manager_count_active(const Manager *manager);
-
-/* A job on the bus and in the queue; it begins at once if none runs. */
+/* A job on the bus and in the queue; manager_next() begins those that can begin. */
 int manager_add_job(Manager *manager, const JobRequest *request, Job **ret);
 void manager_next(Manager *manager);
 

@@ -55,6 +55,7 @@ typedef struct Bake {
         uint64_t settled_usec; /* by then EC2 shows all that was made for the job, as clock_usec() */
         bool resumed; /* what happened in the window died with an earlier worker */
         uint64_t alive_usec; /* when the observer last heard that we are */
+        uint64_t look_serial; /* of the last wish for a look, see flow/look.h */
         bool throttled; /* EC2 had too many calls for the last look, see flow/follow.h */
         bool deaf; /* no cancel stops what it does now */
         bool undo_freeze;

@@ -3,8 +3,6 @@
 
 #include "flow/claims.h"
 
-#include <dirent.h>
-
 #include "aws/ec2.h"
 #include "base/text.h"
 #include "flow/bundle.h"
@@ -59,15 +57,40 @@ static int add_record(StringList *claims, const Record *record)
         return r;
 }
 
-static int read_record(
-        const Settings *settings, const char *id, StringList *claims, Failure *reterr_failure)
+/* 1 with *ret: a record that has not ended; 0 for one that has, or is forgotten meanwhile. */
+static int read_record(const Settings *settings, const char *id, Record *ret)
 {
         _cleanup_(record_done) Record record = { 0 };
         int r = record_load(settings->job_folder, id, &record);
 
         if (r == -ENOENT)
-                return 0; /* forgotten meanwhile */
-        if (r >= 0 && !record_is_finished(&record))
+                return 0;
+        if (r < 0 || record_is_finished(&record))
+                return r;
+        *ret = record;
+        record = (Record){ 0 };
+        return 1;
+}
+
+static int list_records(const Settings *settings, StringList *ret, Failure *reterr_failure)
+{
+        int r = record_list(settings->job_folder, ret);
+
+        if (r >= 0 && ret->count >= RECORDS_MAX)
+                r = -E2BIG;
+        if (r < 0)
+                return failure_set(reterr_failure, FAILURE_INTERNAL, r, "%s cannot be read: %s",
+                        settings->job_folder, strerror(-r));
+        return 0;
+}
+
+static int add_claims_of(
+        const Settings *settings, const char *id, StringList *claims, Failure *reterr_failure)
+{
+        _cleanup_(record_done) Record record = { 0 };
+        int r = read_record(settings, id, &record);
+
+        if (r > 0)
                 r = add_record(claims, &record);
         if (r < 0)
                 return failure_set(reterr_failure, FAILURE_INTERNAL, r,
@@ -76,38 +99,47 @@ static int read_record(
         return 0;
 }
 
-/* The job of a record's file, in memory of its own; NULL for what is none. */
-static char *job_of_file(const char *name)
-{
-        const char *suffix = endswith(name, ".json");
-        char *id = suffix ? strndup(name, (size_t)(suffix - name)) : NULL;
-
-        if (id && record_id_is_valid(id))
-                return id;
-        free(id);
-        return NULL;
-}
-
 int claims_read(const Settings *settings, const char *self, StringList *ret, Failure *reterr_failure)
 {
-        _cleanup_(string_list_done) StringList claims = STRING_LIST_INIT;
-        _cleanup_(closedirp) DIR *folder = opendir(settings->job_folder);
-        const struct dirent *entry;
-        int r = 0;
+        _cleanup_(string_list_done) StringList claims = STRING_LIST_INIT, ids = STRING_LIST_INIT;
+        int r = list_records(settings, &ids, reterr_failure);
 
-        if (!folder && errno != ENOENT)
-                return failure_set(reterr_failure, FAILURE_INTERNAL, -errno, "%s cannot be read: %s",
-                        settings->job_folder, strerror(errno));
-        while (folder && r >= 0 && (entry = readdir(folder))) {
-                _cleanup_(freep) char *id = job_of_file(entry->d_name);
-
-                if (id && !streq_ptr(id, self))
-                        r = read_record(settings, id, &claims, reterr_failure);
-        }
+        for (size_t i = 0; i < ids.count && r >= 0; i++)
+                if (!streq_ptr(ids.items[i], self))
+                        r = add_claims_of(settings, ids.items[i], &claims, reterr_failure);
         if (r < 0)
                 return r;
         string_list_sort(&claims);
         *ret = claims;
         claims = STRING_LIST_INIT;
+        return 0;
+}
+
+/*
+ * From MADE on EC2 shows the image, and what is taken back registers none. A root that was launched
+ * from an image holds records of the host that it was made of.
+ */
+static bool makes_name(const Record *record, const char *instance_id, const char *name)
+{
+        return (record->state == RECORD_CUTTING || record->state == RECORD_CUT) &&
+                streq_ptr(record->name, name) && streq_ptr(record->instance_id, instance_id);
+}
+
+int claims_find_name(const Settings *settings, const char *instance_id, const char *name, char **ret)
+{
+        _cleanup_(string_list_done) StringList ids = STRING_LIST_INIT;
+        int r = record_list(settings->job_folder, &ids);
+
+        if (r == -ENOMEM)
+                return r;
+        for (size_t i = 0; i < ids.count; i++) {
+                _cleanup_(record_done) Record record = { 0 };
+
+                r = read_record(settings, ids.items[i], &record);
+                if (r == -ENOMEM)
+                        return r;
+                if (r > 0 && makes_name(&record, instance_id, name))
+                        return string_replace(ret, record.id);
+        }
         return 0;
 }

@@ -10,3 +10,9 @@
  * record that cannot be read nobody knows what it claims.
  */
 int claims_read(const Settings *settings, const char *self, StringList *ret, Failure *reterr_failure);
+
+/*
+ * The unfinished job of this instance that makes an image of this name: *ret is its id, NULL for none.
+ * A record that cannot be read is passed over, since EC2 still has the last word. 0 or -ENOMEM.
+ */
+int claims_find_name(const Settings *settings, const char *instance_id, const char *name, char **ret);

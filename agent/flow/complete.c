@@ -28,7 +28,7 @@ static int look_at_snapshots(Bake *bake, Attempt *ret)
 {
         _cleanup_(ec2_snapshot_list_done) Ec2SnapshotList snapshots = { 0 };
         size_t n_completed = 0, percents = 0;
-        int r = follow_describe_snapshots(bake, &snapshots);
+        int r = follow_see_snapshots(bake, ret, &snapshots);
 
         if (r != 0)
                 return r;
@@ -176,7 +176,7 @@ static int make_image(Bake *bake)
                 if (r < 0)
                         return r;
         }
-        return follow(bake, follow_image);
+        return follow_beside_others(bake, LOOK_AT_IMAGE, follow_image);
 }
 
 static bool by_create_image(const Bake *bake)
@@ -204,12 +204,12 @@ static int complete_snapshots(Bake *bake)
         int r;
 
         if (by_create_image(bake)) {
-                r = follow(bake, follow_image);
+                r = follow_beside_others(bake, LOOK_AT_IMAGE, follow_image);
                 return r < 0 ? r : follow(bake, tag_snapshots);
         }
         r = follow(bake, tag_snapshots);
         if (r >= 0)
-                r = follow(bake, look_at_snapshots);
+                r = follow_beside_others(bake, LOOK_AT_SNAPSHOTS, look_at_snapshots);
         return r < 0 ? r : make_image(bake);
 }
 

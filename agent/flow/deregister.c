@@ -10,6 +10,7 @@
 #include "flow/removal-image.h"
 #include "flow/removal-snapshot.h"
 #include "flow/removal.h"
+#include "flow/turn.h"
 
 /* --- The request ------------------------------------------------------------------------------ */
 
@@ -197,6 +198,7 @@ int run_deregister(Bake *bake, const BakeRequest *request)
 {
         _cleanup_(string_list_done) StringList ids = STRING_LIST_INIT;
         _cleanup_(removal_done) Removal removal = { .bake = bake };
+        _cleanup_(closep) int turn = -EBADF;
         int r;
 
         r = read_request(bake, request, &bake->record.removal, &ids);
@@ -205,6 +207,8 @@ int run_deregister(Bake *bake, const BakeRequest *request)
         if (r >= 0)
                 r = bake_begin_record(bake, request->job, "deregister");
         removal.record = bake->record.removal;
+        if (r >= 0)
+                r = turn_await(bake, TURN_REMOVAL, &turn);
         if (r >= 0)
                 r = check_claims(bake, &ids);
         if (r >= 0)

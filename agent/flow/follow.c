@@ -68,37 +68,69 @@ static unsigned percent_of_job(const Bake *bake, unsigned percent)
         return bake->record.state == RECORD_MADE ? 50 + percent / 2 : percent / 2;
 }
 
-int follow_with(Bake *bake, int (*try)(Bake *bake, Attempt *ret), void *userdata)
+typedef struct Follow {
+        int (*try)(Bake *bake, Attempt *ret);
+        void *userdata;
+        LookAt what; /* others may wait for it, too; or 0 */
+} Follow;
+
+/* 0 when it is complete, 1 when it is not yet. */
+static int take_look(Bake *bake, const Follow *follow, Attempt *attempt, unsigned *shown)
 {
-        const Observer *observer = bake->observer;
-        uint64_t since_usec = clock_usec();
+        int r;
+
+        bake->throttled = sight_is_throttled(attempt->sight);
+        if (sight_is_blind(attempt->sight))
+                return 1;
+        r = follow->try(bake, attempt);
+        if (r != 0)
+                return r < 0 ? r : 1;
+        if (attempt->percent > *shown) {
+                *shown = attempt->percent;
+                observer_progress(bake->observer, percent_of_job(bake, *shown));
+        }
+        return attempt->complete ? 0 : 1;
+}
+
+static int follow_to_end(Bake *bake, const Follow *follow)
+{
+        uint64_t since_usec = clock_usec(), pause_usec;
         unsigned shown = 0, n_busy = 0;
+        json_t *sight = NULL;
 
         for (unsigned n_looks = 0;; n_looks++) {
-                Attempt attempt = {
-                        .since_usec = since_usec, .percent = shown, .userdata = userdata
-                };
-                int r;
+                _cleanup_(json_decrefp) json_t *seen = TAKE_PTR(sight);
+                Attempt attempt = { .since_usec = since_usec, .percent = shown,
+                        .userdata = follow->userdata, .sight = seen };
+                int r = take_look(bake, follow, &attempt, &shown);
 
-                bake->throttled = false;
-                r = try(bake, &attempt);
-                if (r < 0)
+                if (r <= 0)
                         return r;
                 n_busy = bake->throttled ? n_busy + 1 : 0;
-                if (r == 0 && attempt.percent > shown)
-                        observer_progress(observer, percent_of_job(bake, shown = attempt.percent));
-                if (r == 0 && attempt.complete)
-                        return 0;
                 r = check_end(bake);
                 if (r < 0)
                         return r;
-                rest(bake, follow_pause(n_looks, n_busy, retry_random()));
+                pause_usec = follow_pause(n_looks, n_busy, retry_random());
+                if (follow->what && !bake->deaf)
+                        look_await(bake, follow->what, pause_usec, &sight);
+                else
+                        rest(bake, pause_usec);
         }
+}
+
+int follow_with(Bake *bake, int (*try)(Bake *bake, Attempt *ret), void *userdata)
+{
+        return follow_to_end(bake, &(Follow){ .try = try, .userdata = userdata });
 }
 
 int follow(Bake *bake, int (*try)(Bake *bake, Attempt *ret))
 {
         return follow_with(bake, try, /* userdata= */ NULL);
+}
+
+int follow_beside_others(Bake *bake, LookAt what, int (*try)(Bake *bake, Attempt *ret))
+{
+        return follow_to_end(bake, &(Follow){ .try = try, .what = what });
 }
 
 int follow_describe_snapshots(Bake *bake, Ec2SnapshotList *ret)
@@ -110,15 +142,28 @@ int follow_describe_snapshots(Bake *bake, Ec2SnapshotList *ret)
         return follow_judge(bake, "DescribeSnapshots", r, &error);
 }
 
+int follow_see_snapshots(Bake *bake, const Attempt *attempt, Ec2SnapshotList *ret)
+{
+        int r = sight_get_snapshots(attempt->sight, &bake->record.snapshots, ret);
+
+        return r == -ENOENT ? follow_describe_snapshots(bake, ret) : r;
+}
+
+static int see_image(Bake *bake, const Attempt *attempt, Ec2ImageList *ret, ApiError *reterr)
+{
+        const Ec2ImageFilter filter = { .id = bake->record.image_id };
+        int r = sight_get_image(attempt->sight, bake->record.image_id, ret);
+
+        return r == -ENOENT ? ec2_describe_images(bake->aws, &filter, EC2_FRESH, ret, reterr) : r;
+}
+
 int follow_image(Bake *bake, Attempt *ret)
 {
         _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
-        Ec2ImageFilter filter = { .id = bake->record.image_id };
         const Ec2Image *image;
-        int r;
+        int r = see_image(bake, ret, &images, &error);
 
-        r = ec2_describe_images(bake->aws, &filter, EC2_FRESH, &images, &error);
         if (r != 0)
                 return follow_judge(bake, "DescribeImages", r, &error);
         image = &images.items[0];

@@ -24,6 +24,7 @@ libflow_a_SOURCES = \
 	%D%/inventory.c %D%/inventory.h \
 	%D%/journal.c %D%/journal.h \
 	%D%/labels.c %D%/labels.h \
+	%D%/look.c %D%/look.h \
 	%D%/observer.c %D%/observer.h \
 	%D%/claims.c %D%/claims.h \
 	%D%/origin.c %D%/origin.h \
@@ -43,6 +44,7 @@ libflow_a_SOURCES = \
 	%D%/publish-again.c %D%/publish-again.h \
 	%D%/publish-copy.c %D%/publish-copy.h \
 	%D%/publish-keys.c %D%/publish-keys.h \
+	%D%/publish-order.c %D%/publish-order.h \
 	%D%/publish-site.c %D%/publish-site.h \
 	%D%/publish-undo.c %D%/publish-undo.h \
 	%D%/prune.c %D%/prune.h \
@@ -61,11 +63,13 @@ libflow_a_SOURCES = \
 	%D%/retention.c %D%/retention.h \
 	%D%/run.c %D%/run.h \
 	%D%/settings.c %D%/settings.h \
+	%D%/sight.c %D%/sight.h \
 	%D%/spec.c %D%/spec.h \
 	%D%/staging.c %D%/staging.h \
 	%D%/stock.c %D%/stock.h \
 	%D%/survey.c %D%/survey.h \
 	%D%/trial.c %D%/trial.h \
+	%D%/turn.c %D%/turn.h \
 	%D%/undo.c %D%/undo.h \
 	%D%/verify.c %D%/verify.h \
 	%D%/verify-keys.c %D%/verify-keys.h \
@@ -79,7 +83,7 @@ FLOW_LIBS = libflow.a libimage.a libaws.a libhost.a libfreezeclient.a $(BASE_LIB
 if HAVE_CMOCKA
 FLOW_TESTS = test-plan test-plan-bundle test-plan-coverage test-plan-method test-pace test-consistency test-console \
 	test-follow test-profile test-publication test-publish-keys test-record \
-	test-settings test-spec test-labels test-watch test-witness
+	test-settings test-sight test-spec test-labels test-watch test-witness
 FLOW_TESTS += test-retain test-retain-histories test-stock
 FLOW_TESTS += test-bundle test-origin test-orphans
 check_PROGRAMS += $(FLOW_TESTS)
@@ -127,6 +131,9 @@ test_record_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_settings_SOURCES = tests/unit/test-settings.c
 test_settings_CFLAGS = $(TEST_CFLAGS)
 test_settings_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_sight_SOURCES = tests/unit/test-sight.c
+test_sight_CFLAGS = $(TEST_CFLAGS)
+test_sight_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_bundle_SOURCES = tests/unit/test-bundle.c
 test_bundle_CFLAGS = $(TEST_CFLAGS)
 test_bundle_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)

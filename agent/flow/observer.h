@@ -40,7 +40,10 @@ typedef struct Observer {
         /* Whoever a freeze is held for has let go of it. */
         bool (*given_back)(void *userdata);
 
-        /* Until `usec` have passed, `fd` (-1: none) is readable, or someone wants the job to end. */
+        /* What was said about looks (flow/look.h), the last of it: taken over; NULL for nothing new. */
+        json_t *(*heard)(void *userdata);
+
+        /* Until `usec` have passed, something was said about looks, `fd` (-1: none) is readable, or someone wants the job to end. */
         void (*wait)(void *userdata, uint64_t usec, int fd);
 } Observer;
 

@@ -13,6 +13,7 @@
 #include "flow/orphans-bundle.h"
 #include "flow/removal-entry.h"
 #include "flow/removal.h"
+#include "flow/turn.h"
 
 /*
  * A call each, so that a listing of thousands does not take all day: a deletion asks in any case.
@@ -326,12 +327,15 @@ int run_delete_orphans(Bake *bake, const BakeRequest *request)
 {
         _cleanup_(string_list_done) StringList ids = STRING_LIST_INIT;
         _cleanup_(search_done) Search search = { .bake = bake };
+        _cleanup_(closep) int turn = -EBADF;
         int r = read_request(bake, request, &ids);
 
         if (r >= 0)
                 r = step_identity(bake);
         if (r >= 0)
                 r = bake_begin_record(bake, request->job, "orphans");
+        if (r >= 0)
+                r = turn_await(bake, TURN_REMOVAL, &turn);
         if (r >= 0)
                 r = search_run(&search, request);
         if (r >= 0)

@@ -8,6 +8,7 @@
 #include "flow/choice.h"
 #include "flow/identify.h"
 #include "flow/removal.h"
+#include "flow/turn.h"
 
 static int prepare(Bake *bake, const BakeRequest *request)
 {
@@ -61,8 +62,11 @@ static int record_choice(Bake *bake, const Choice *choice)
 static int prune(Bake *bake)
 {
         _cleanup_(choice_done) Choice choice = { 0 };
-        int r = choice_make(bake, REMOVAL_IDS_MAX, &choice);
+        _cleanup_(closep) int turn = -EBADF;
+        int r = turn_await(bake, TURN_REMOVAL, &turn);
 
+        if (r >= 0)
+                r = choice_make(bake, REMOVAL_IDS_MAX, &choice);
         if (r >= 0)
                 r = record_choice(bake, &choice);
         if (r >= 0)

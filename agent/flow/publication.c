@@ -168,6 +168,16 @@ int publication_note(Bake *bake, const char *step, int result)
         return bake_save(bake);
 }
 
+int publication_leave(Bake *bake, const char *step, const char *job)
+{
+        json_t *steps = json_object_get(bake->record.publication, "steps");
+
+        log_notice("%s is left to job %s, which has a later point in time", step, job);
+        if (json_object_set_new(steps, step, json_pack("{s:s}", "later", job)) < 0)
+                return failure_set(&bake->failure, FAILURE_INTERNAL, -ENOMEM, "Out of memory");
+        return bake_save(bake);
+}
+
 int publication_list(const json_t *object, const char *key, StringList *ret)
 {
         const json_t *array = json_object_get(object, key);

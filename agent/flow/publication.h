@@ -10,7 +10,8 @@
  *       "copies": {"us-east-1": {"key": "alias/x", "asked": true, "image": "ami-...",
  *                                "snapshots": [...]}},
  *       "made-usec": N (of an image that was made by an earlier job),
- *       "steps": {"copy us-east-1": true, "share": "why it was refused"}, "undoing": true}
+ *       "steps": {"copy us-east-1": true, "share": "why it was refused",
+ *                 "parameter": {"later": "j-..."}}, "undoing": true}
  */
 
 #include "flow/bake.h"
@@ -30,6 +31,12 @@ bool publication_is_done(const Bake *bake, const char *step);
  * bake into the record. On disk when it returns 0; else it is the job itself that cannot go on.
  */
 int publication_note(Bake *bake, const char *step, int result);
+
+/*
+ * The end of a step that a later job has taken already, which is no failure: {"later": job} on record.
+ * As publication_note().
+ */
+int publication_leave(Bake *bake, const char *step, const char *job);
 
 /* A member that is an array of texts, or nothing. 0 or -ENOMEM. */
 int publication_list(const json_t *object, const char *key, StringList *ret);

@@ -13,6 +13,8 @@
 #include "flow/identify.h"
 #include "flow/publication.h"
 #include "flow/publish-copy.h"
+#include "flow/publish-order.h"
+#include "flow/turn.h"
 
 /* EC2 refuses a moment that has passed, and a job may go on after days. */
 #define DEPRECATE_AT_LEAST_USEC (300 * USEC_PER_SEC)
@@ -201,6 +203,7 @@ static const SiteStep steps[] = {
 typedef struct Trial {
         const SiteStep *step;
         const Site *site;
+        char *later; /* the job that has published since, or NULL */
 } Trial;
 
 static int add_advice(Bake *bake, const char *advice, int error)
@@ -292,7 +295,7 @@ static int try_parameter(Bake *bake, Attempt *ret)
 {
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
         _cleanup_(aws_client_freep) AwsClient *client = NULL;
-        const Trial *trial = ret->userdata;
+        Trial *trial = ret->userdata;
         const SsmParameter parameter = {
                 .name = json_get_string(bake->record.publication, "parameter", NULL),
                 .value = trial->site->image_id,
@@ -302,7 +305,9 @@ static int try_parameter(Bake *bake, Attempt *ret)
 
         if (r < 0)
                 return r;
-        r = ssm_put_parameter(client, &parameter, &error);
+        r = publish_find_later(bake, trial->site, client, &trial->later, &error);
+        if (r == 0 && !trial->later)
+                r = ssm_put_parameter(client, &parameter, &error);
         ret->complete = r == 0;
         return judge_parameter(bake, parameter.name, r, &error);
 }
@@ -310,14 +315,20 @@ static int try_parameter(Bake *bake, Attempt *ret)
 int site_announce(Bake *bake, const Site *site)
 {
         Trial trial = { .site = site };
-        _cleanup_(freep) char *name = NULL;
+        _cleanup_(closep) int turn = -EBADF;
+        _cleanup_(freep) char *name = NULL, *later = NULL;
         int r;
 
         if (step_name(site, "parameter", &name) < 0)
                 return fail_memory(bake);
         if (publication_is_over(bake, name))
                 return 0;
-        r = follow_with(bake, try_parameter, &trial);
+        r = turn_await(bake, TURN_PARAMETER, &turn);
+        if (r >= 0)
+                r = follow_with(bake, try_parameter, &trial);
+        later = trial.later;
+        if (r >= 0 && later)
+                return publication_leave(bake, name, later);
         if (r >= 0)
                 bake_pause_point("published");
         return publication_note(bake, name, r);

@@ -21,6 +21,7 @@
 #include "flow/reboot.h"
 #include "flow/removal.h"
 #include "flow/rest.h"
+#include "flow/turn.h"
 #include "flow/undo.h"
 #include "flow/verify.h"
 
@@ -309,8 +310,11 @@ static int resume_cutting(Bake *bake)
 /* A removal of its own, or the last step of a bake. */
 static int resume_removing(Bake *bake)
 {
-        int r;
+        _cleanup_(closep) int turn = -EBADF;
+        int r = turn_await(bake, TURN_REMOVAL, &turn);
 
+        if (r < 0)
+                return r;
         if (streq(bake->record.kind, "prune"))
                 return prune_resume(bake);
         if (bake->record.cutting_usec == 0)

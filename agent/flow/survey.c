@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "flow/bundling.h"
+#include "flow/claims.h"
 #include "flow/labels.h"
 #include "flow/publication.h"
 #include "flow/spec.h"
@@ -159,6 +160,22 @@ static PlanInput plan_input(const Bake *bake, const BakeRequest *request)
         };
 }
 
+/* One that is being made has no image yet that EC2 could show. */
+static int check_name_is_free(Bake *bake)
+{
+        _cleanup_(freep) char *job = NULL;
+
+        if (claims_find_name(bake->settings, bake->identity.instance_id, bake->plan.image_name,
+                    &job) < 0)
+                return failure_set(&bake->failure, FAILURE_INTERNAL, -ENOMEM, "Out of memory");
+        if (job)
+                return failure_set(&bake->failure, FAILURE_NAME_TAKEN, -EEXIST,
+                        "Job %s is making an image '%s' just now: choose another name, put %%d and "
+                        "%%t into Name=, or wait for it (quiescectl jobs)",
+                        job, bake->plan.image_name);
+        return 0;
+}
+
 /* The name is asked for now, so that nobody is frozen for an image that could not be registered. */
 static int check_name(Bake *bake)
 {
@@ -177,7 +194,7 @@ static int check_name(Bake *bake)
                         "There is an image '%s' already: %s; choose another name, or put %%d and %%t "
                         "into Name=",
                         bake->plan.image_name, images.items[0].id);
-        return 0;
+        return check_name_is_free(bake);
 }
 
 int step_plan(Bake *bake, const BakeRequest *request)

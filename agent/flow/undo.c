@@ -258,6 +258,13 @@ static int end_made(Bake *bake)
         return r < 0 ? r : bake_disown(bake);
 }
 
+/* The next job need not wait for that, unless EC2 may still reboot this host for the one that failed. */
+static void let_host_go(Bake *bake)
+{
+        if (bake->record.method != METHOD_REBOOT && !bake->undo_freeze)
+                observer_say(bake->observer, "followed");
+}
+
 int bake_undo(Bake *bake)
 {
         int state = bake->record.state, r;
@@ -275,6 +282,7 @@ int bake_undo(Bake *bake)
         if (r < 0)
                 return log_error_errno(r, "Failed to write the job record: %m");
         if (state != RECORD_PLANNED) {
+                let_host_go(bake);
                 bake_pause_point("undoing");
                 r = delete_all(bake, state == RECORD_CUT && bake->record.method == METHOD_REGISTER);
                 if (r == 0)

@@ -12,6 +12,7 @@
 #include "flow/labels.h"
 #include "flow/proof.h"
 #include "flow/trial.h"
+#include "flow/turn.h"
 #include "flow/undo.h"
 
 #define VERIFIED "verified"
@@ -218,6 +219,15 @@ int verify_finish(Bake *bake)
         return r;
 }
 
+/* On record between two removals: each sees either the image gone, or that it is being verified. */
+static int begin(Bake *bake, const BakeRequest *request, const char *image_id)
+{
+        _cleanup_(closep) int turn = -EBADF;
+        int r = turn_await(bake, TURN_REMOVAL, &turn);
+
+        return r < 0 ? r : fill_record(bake, request, image_id);
+}
+
 int run_verify(Bake *bake, const BakeRequest *request)
 {
         const char *image_id = NULL;
@@ -227,9 +237,11 @@ int run_verify(Bake *bake, const BakeRequest *request)
         if (r >= 0)
                 r = step_identity(bake);
         if (r >= 0)
-                r = fill_record(bake, request, image_id);
-        if (r >= 0)
+                r = begin(bake, request, image_id);
+        if (r >= 0) {
+                observer_say(bake->observer, "followed"); /* what it does from now on, EC2 does */
                 r = verify_finish(bake);
+        }
         if (r < 0)
                 (void)bake_undo(bake);
         return r;

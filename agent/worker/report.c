@@ -63,6 +63,12 @@ static int line_take(Line *line, json_t **ret)
                 return 0;
         }
         request = json_get_string(message, "request", "");
+        if (streq(request, "look") || streq(json_get_string(message, "reply", ""), "look")) {
+                json_decref(line->heard);
+                line->heard = TAKE_PTR(message);
+                line->heard_is_new = true;
+                return 1;
+        }
         if (streq(request, "cancel"))
                 line->cancel_wanted = true;
         else if (streq(request, "thaw"))
@@ -107,12 +113,22 @@ static bool line_given_back(void *userdata)
         return line->thaw_wanted;
 }
 
+static json_t *line_heard(void *userdata)
+{
+        Line *line = userdata;
+
+        line_take_all(line);
+        line->heard_is_new = false;
+        return TAKE_PTR(line->heard);
+}
+
 static void line_wait(void *userdata, uint64_t usec, int fd)
 {
         Line *line = userdata;
 
-        if (!line_cancelled(line) && !line_given_back(line))
+        if (!line_cancelled(line) && !line_given_back(line) && !line->heard_is_new)
                 line_poll(line, usec, fd);
+        line->heard_is_new = false; /* whoever does not want it must not be kept awake by it */
 }
 
 static int line_prepare(void *userdata, unsigned *ret_participants, unsigned *ret_agreed)
@@ -147,6 +163,7 @@ void line_init(Line *line, int fd)
                         .cancelled = line_cancelled,
                         .gone = line_gone,
                         .given_back = line_given_back,
+                        .heard = line_heard,
                         .wait = line_wait,
                 },
         };
@@ -157,6 +174,7 @@ void line_init(Line *line, int fd)
 void line_done(Line *line)
 {
         json_stream_done(&line->stream);
+        json_decref(line->heard);
 }
 
 int line_read_request(Line *line, json_t **ret)

@@ -11,6 +11,8 @@ typedef struct Line {
         bool broken; /* the daemon is gone: the job ends */
         bool cancel_wanted;
         bool thaw_wanted;
+        json_t *heard; /* what was said last about looks, until it is taken */
+        bool heard_is_new; /* nobody was woken for it yet */
 } Line;
 
 void line_init(Line *line, int fd);

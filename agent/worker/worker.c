@@ -8,6 +8,7 @@
 #include "flow/deregister.h"
 #include "flow/doctor.h"
 #include "flow/inventory.h"
+#include "flow/look.h"
 #include "flow/orphans-find.h"
 #include "flow/prune.h"
 #include "flow/publish-again.h"
@@ -30,6 +31,7 @@ static const struct {
         { "freeze", false, run_freeze },
         { "list-images", false, run_list_images },
         { "list-snapshots", false, run_list_snapshots },
+        { "look", false, run_look },
         { "orphans", false, run_orphans },
         { "plan", false, run_plan },
         { "plan-prune", false, run_plan_prune },

@@ -5,11 +5,13 @@ EXTRA_DIST += \
 	%D%/fake_worker.py \
 	%D%/harness.py \
 	%D%/interface.xml \
+	%D%/test_followed.py \
 	%D%/test_freeze.py \
 	%D%/test_history.py \
 	%D%/test_inhibit.py \
 	%D%/test_life.py \
 	%D%/test_long_answers.py \
+	%D%/test_looks.py \
 	%D%/test_jobs.py \
 	%D%/test_options.py \
 	%D%/test_page.py \

@@ -30,8 +30,8 @@ def test_finished_records_are_listed(host):
 
 
 def test_unfinished_records_are_resumed_one_after_another_before_anything_new(host):
-    host.record(OLD.format(1), state="cut")
-    host.record(OLD.format(2), state="completing")
+    host.record(OLD.format(1), state="cutting")
+    host.record(OLD.format(2), state="removing")
     restart(host)
     host.worker("survey")
     first = host.worker("resume")
@@ -44,6 +44,22 @@ def test_unfinished_records_are_resumed_one_after_another_before_anything_new(ho
     second.result()
     host.worker("bake").result()
     host.client.wait_for("JobRemoved", host.client.get("Id", path=path, interface=JOB))
+
+
+def test_records_past_their_point_in_time_are_resumed_together_and_keep_nobody_waiting(host):
+    states = ["cut", "made", "undoing"]
+    for number, recorded in enumerate(states):
+        host.record(OLD.format(number), state=recorded)
+    host.record(OLD.format(7), state="removing", cutting_usec=5)
+    restart(host)
+    host.worker("survey")
+    resumed = [host.worker("resume") for _ in range(4)]
+    assert {w.request["job"] for w in resumed} == {OLD.format(n) for n in (0, 1, 2, 7)}
+    bake(host)
+    host.worker("bake").result()
+    for worker in resumed:
+        worker.result()
+        host.client.wait_for("JobRemoved", worker.request["job"])
 
 
 def test_files_that_are_no_records_are_left_alone(host):

@@ -66,6 +66,23 @@ static void owner_released(void *userdata, Job *job)
         assert_return_code(text_add(&owner->calls, "released "), 0);
 }
 
+static void owner_followed(void *userdata, Job *job)
+{
+        Owner *owner = userdata;
+
+        assert_return_code(text_add(&owner->calls, "followed "), 0);
+}
+
+static void owner_wish(void *userdata, Job *job, const json_t *report)
+{
+        Owner *owner = userdata;
+
+        if (!report)
+                return;
+        assert_return_code(text_add(&owner->calls, "wish "), 0);
+        job_seen(job, json_get_u64(report, "serial", 0), json_pack("{s:b}", "blind", 1));
+}
+
 static void owner_ended(void *userdata, Job *job)
 {
         Owner *owner = userdata;
@@ -76,7 +93,7 @@ static void owner_ended(void *userdata, Job *job)
 }
 
 static const JobOwner recorder = { owner_changed, owner_facts, owner_prepare, owner_frozen,
-        owner_held, owner_released, owner_ended };
+        owner_held, owner_released, owner_followed, owner_wish, owner_ended };
 
 /* A worker that is a shell script: its request is on descriptor 3, and its reports go there. */
 static void write_worker(const char *folder, const char *script)
@@ -134,7 +151,8 @@ static void a_job_follows_what_its_worker_reports(void **state)
                 "echo '{\"report\":\"result\",\"result\":\"done\",\"image\":\"ami-1\"}' >&3",
                 &owner, &job);
         assert_string_equal(owner.calls.data, "State Step facts:identity FrozenUSec Phases "
-                                              "State Images Snapshots Consistency Progress ended");
+                                              "State Images Snapshots Consistency followed "
+                                              "Progress ended");
         assert_int_equal(owner.ended, JOB_DONE);
         assert_string_equal(job->step, "cut");
         assert_string_equal(job->image, "ami-1");
@@ -142,6 +160,68 @@ static void a_job_follows_what_its_worker_reports(void **state)
         assert_int_equal(job->frozen_usec, 42);
         assert_int_equal(json_array_size(job->snapshots), 1);
         owner_end(&owner, job);
+}
+
+static void what_is_only_followed_freezes_no_more(void **state)
+{
+        Owner owner;
+        Job *job;
+
+        run_worker(state, "image",
+                "echo '{\"report\":\"prepare\"}' >&3\nread reply <&3\n"
+                "echo '{\"report\":\"freezing\"}' >&3\n"
+                "echo '{\"report\":\"followed\"}' >&3\n" /* not while it is frozen */
+                "echo '{\"report\":\"thawed\"}' >&3\n"
+                "echo '{\"report\":\"followed\"}' >&3\n"
+                "echo '{\"report\":\"prepare\"}' >&3\n"
+                "echo '{\"report\":\"freezing\"}' >&3\n"
+                "echo '{\"report\":\"result\",\"result\":\"failed\"}' >&3",
+                &owner, &job);
+        assert_string_equal(owner.calls.data, "State prepare Participants frozen thawed released "
+                                              "FrozenUSec Phases followed ended");
+        owner_end(&owner, job);
+}
+
+static void a_wish_is_answered_with_its_serial(void **state)
+{
+        Owner owner;
+        Job *job;
+
+        run_worker(state, "image",
+                "echo '{\"report\":\"wish\",\"serial\":7}' >&3\n"
+                "read reply <&3\n"
+                "[ \"$reply\" = '{\"reply\":\"look\",\"serial\":7,\"sight\":{\"blind\":true}}' ] || "
+                "exit 9\n"
+                "echo '{\"report\":\"result\",\"result\":\"done\"}' >&3",
+                &owner, &job);
+        assert_int_equal(owner.ended, JOB_DONE);
+        assert_string_equal(owner.calls.data, "State wish ended");
+        owner_end(&owner, job);
+}
+
+static void what_is_past_its_point_in_time_needs_no_host(void **state)
+{
+        static const struct {
+                const char *record;
+                bool needs_host;
+        } cases[] = {
+                { "{\"state\":\"planned\"}", true },
+                { "{\"state\":\"cutting\"}", true },
+                { "{\"state\":\"cut\"}", false },
+                { "{\"state\":\"made\"}", false },
+                { "{\"state\":\"undoing\", \"method\":\"register\"}", false },
+                { "{\"state\":\"undoing\", \"method\":\"reboot\"}", true },
+                { "{\"state\":\"removing\", \"cutting-usec\":5}", false },
+                { "{\"state\":\"removing\", \"cutting-usec\":0}", true },
+                { "{\"state\":7}", true },
+        };
+
+        assert_true(job_record_needs_host(NULL));
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(json_decrefp) json_t *record = json_loads(cases[i].record, 0, NULL);
+
+                assert_int_equal(job_record_needs_host(record), cases[i].needs_host);
+        }
 }
 
 static void a_worker_is_told_how_many_have_agreed(void **state)
@@ -335,6 +415,11 @@ int main(void)
                         a_sync_may_take_its_time, scratch_setup, scratch_teardown),
                 cmocka_unit_test_setup_teardown(a_cancel_does_not_wait_for_a_sync_that_hangs,
                         scratch_setup, scratch_teardown),
+                cmocka_unit_test_setup_teardown(
+                        what_is_only_followed_freezes_no_more, scratch_setup, scratch_teardown),
+                cmocka_unit_test_setup_teardown(
+                        a_wish_is_answered_with_its_serial, scratch_setup, scratch_teardown),
+                cmocka_unit_test(what_is_past_its_point_in_time_needs_no_host),
                 cmocka_unit_test(a_job_cancelled_in_the_queue_never_starts),
                 cmocka_unit_test(ids_are_unique_in_order_and_safe),
         };

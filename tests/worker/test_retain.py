@@ -755,3 +755,21 @@ def test_time_is_ec2s_and_not_that_of_a_host_whose_clock_is_wrong(place):
     place.cloud.configure(clock_offset=-400 * DAY)
     images = fill_images(place, *[image_of(400 + n) for n in (1, 2, 30)])
     assert [reasons(place)[one][0] for one in images] == ["keep", "keep", "delete"]
+
+
+def test_one_job_at_a_time_chooses_and_deletes(place):
+    """A bake may end with its retention while somebody prunes."""
+    write_profile(place, "KeepLast=1")
+    images = fill_images(place, *[image_of(n) for n in (3, 2, 1)])
+    first = place.start_until("chosen", "prune", place.new_job(), profile="nightly")
+    told = place.log().count("Another job is at the removal")
+    others = [place.start("prune", place.new_job(), profile="nightly") for _ in range(2)]
+    wait_until(lambda: place.log().count("Another job is at the removal") == told + 2, 20, "they wait")
+    others[0].cancel()
+    assert others[0].wait()["result"] == "cancelled"
+    assert place.images() == {*images}
+    first.go_on()
+    assert first.wait()["result"] == others[1].wait()["result"] == "done"
+    assert place.images() == {images[2]} and len(place.snapshots()) == 2
+    assert others[1].told("details")["removed"] == []
+    assert len(place.called("DeregisterImage")) == 2
