@@ -36,6 +36,7 @@ EXTRA_DIST += \
 	%D%/worker/test_inventory.py \
 	%D%/worker/test_look.py \
 	%D%/worker/test_orphans.py \
+	%D%/worker/test_publish_again.py \
 	%D%/worker/test_retain.py \
 	%D%/worker/test_verify.py
 include $(top_srcdir)/tests/bench/local.mk

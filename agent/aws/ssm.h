@@ -26,8 +26,9 @@ typedef enum SsmOutcome {
 int ssm_get_parameter(AwsClient *client, const char *name, char **ret_value, ApiError *reterr);
 
 /*
- * All that a parameter of any type stands for, added to `values`: the texts of a StringList apart, and a
- * SecureString decrypted. For `name` and the outcomes see above; a key that may not be used is REFUSED.
+ * All that a parameter of any type stands for, added to `values`: the texts of a StringList apart,
+ * and a SecureString decrypted. For `name` and the outcomes see above; a key that may not be used
+ * is REFUSED.
  */
 int ssm_read_values(AwsClient *client, const char *name, StringList *values, ApiError *reterr);
 

@@ -12,7 +12,8 @@ typedef struct JobFace JobFace;
 /* `options` is shared, strings are copied, NULL where there is none. */
 typedef struct JobRequest {
         const char *verb; /* of the worker: bake, freeze, prune, resume and so on */
-        const char *kind; /* image, snapshots, bake, freeze, verify, publish, prune, deregister, orphans */
+        /* image, snapshots, bake, freeze, verify, publish, prune, deregister, orphans */
+        const char *kind;
         const char *profile;
         const char *name;
         json_t *options;

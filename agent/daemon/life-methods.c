@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The manager's methods about what was made earlier: to list, verify, publish, prune and delete it. */
+/*
+ * The manager's methods about what was made earlier: to list, verify, publish, prune and delete
+ * it.
+ */
 
 #include "daemon/life-methods.h"
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The manager's methods about what was made earlier: to list, verify, publish, prune and delete it. */
+/*
+ * The manager's methods about what was made earlier: to list, verify, publish, prune and delete
+ * it.
+ */
 
 #include <systemd/sd-bus.h>
 

@@ -203,7 +203,8 @@ static json_t *object_to_json(const StockObject *object, const RetainPolicy *pol
         return json_pack("{s:s,s:s,s:o*,s:s*,s:I,s:o*,s:o,s:s,s:o}", "kind",
                 stock_kind_names[object->kind], "id", object->id, "name", json_text(object->name),
                 "instance", object->instance, "created-usec",
-                (json_int_t)object->retain.created_usec, "size-gib", tell_size(object), "snapshots", list_to_json(&object->snapshots), "decision",
+                (json_int_t)object->retain.created_usec, "size-gib", tell_size(object), "snapshots",
+                list_to_json(&object->snapshots), "decision",
                 retain_is_kept(&object->retain) ? "keep" : "delete", "reason", json_text(reason));
 }
 

@@ -14,9 +14,9 @@ typedef struct Choice {
 void choice_done(Choice *choice);
 
 /*
- * Reads, chooses, asks the guards, and chooses again. Where no more than `max_ids` have to go the guards
- * are left to the removal, which asks them in any case; 0: they are asked. 0, or a negative errno and a
- * failure.
+ * Reads, chooses, asks the guards, and chooses again. Where no more than `max_ids` have to go the
+ * guards are left to the removal, which asks them in any case; 0: they are asked. 0, or a negative
+ * errno and a failure.
  */
 int choice_make(Bake *bake, size_t max_ids, Choice *ret);
 

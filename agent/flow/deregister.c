@@ -132,8 +132,8 @@ static int count_found(Removal *removal, const Ec2ImageList *images, size_t *n_i
         if (*n_ids <= REMOVAL_IDS_MAX)
                 return 0;
         return failure_set(&removal->bake->failure, FAILURE_INVALID_ARGUMENT, -E2BIG,
-                "These images have more snapshots than one job can keep on record: deregister fewer of "
-                "them at a time");
+                "These images have more snapshots than one job can keep on record: deregister "
+                "fewer of them at a time");
 }
 
 static int note_found(Removal *removal, const Ec2ImageList *images)

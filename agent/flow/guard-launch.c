@@ -163,8 +163,9 @@ static int hold_source(Guard *guard, const AutoScalingSource *source)
                 return -ENOMEM;
         if (source->image_id)
                 r = hold_reference(guard, source->image_id, group);
-        return r >= 0 && (source->template_id || source->template_name) ? hold_version(guard, source) :
-                                                                          r;
+        if (r < 0 || (!source->template_id && !source->template_name))
+                return r;
+        return hold_version(guard, source);
 }
 
 static int hold_groups(Guard *guard, AwsClient *client)

@@ -17,8 +17,9 @@ static bool is_claimed(const StringList *claims, const StockObject *object)
 }
 
 /*
- * A bake does not end by deleting what it has just made, whatever the policy, and what another job is
- * copying, proving or removing just now is left to that. A set has the id of the job that made it.
+ * A bake does not end by deleting what it has just made, whatever the policy, and what another job
+ * is copying, proving or removing just now is left to that. A set has the id of the job that made
+ * it.
  */
 int guard_check_jobs(Guard *guard)
 {

@@ -55,7 +55,7 @@ int guard_check_verification(Guard *guard);
 int guard_check_used(Guard *guard); /* by images that were made of them by hand */
 
 /* Of both. */
-int guard_check_jobs(Guard *guard); /* of this host: the one that asks, and those that have not ended */
+int guard_check_jobs(Guard *guard); /* this one, and those of this host that have not ended */
 int guard_check_templates(Guard *guard);
 int guard_check_auto_scaling(Guard *guard);
 int guard_check_locked(Guard *guard);

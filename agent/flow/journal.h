@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What changed in a large record since it was written as a whole: JSON objects, each on its line, in a
- * file beside it. Each line costs what it is long, and not what the record is long.
+ * What changed in a large record since it was written as a whole: JSON objects, each on its line,
+ * in a file beside it. Each line costs what it is long, and not what the record is long.
  */
 
 #include <stdint.h>
@@ -31,9 +31,9 @@ int journal_sync(Journal *journal);
 size_t journal_bytes(const Journal *journal);
 
 /*
- * Calls `on_line` for every line of that generation: a negative errno of its ends it. A line that was
- * cut short is the last, and does not count; where there is no file, or one of another generation,
- * there are none. 0, or a negative errno: -EFBIG past `max_bytes`.
+ * Calls `on_line` for every line of that generation: a negative errno of its ends it. A line that
+ * was cut short is the last, and does not count; where there is no file, or one of another
+ * generation, there are none. 0, or a negative errno: -EFBIG past `max_bytes`.
  */
 typedef int (*JournalOnLine)(void *userdata, const json_t *line);
 int journal_replay(const char *path, uint64_t generation, size_t max_bytes, JournalOnLine on_line,

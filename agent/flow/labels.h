@@ -19,7 +19,7 @@
 #define LABEL_CONSISTENCY "quiesced:consistency"
 #define LABEL_FROZEN "quiesced:frozen-usec"
 #define LABEL_AT_REST "quiesced:at-rest"
-#define LABEL_PARAMETER "quiesced:parameter" /* that shall name the image; more than one: blanks between */
+#define LABEL_PARAMETER "quiesced:parameter" /* those that shall name the image, with blanks */
 #define LABEL_MOUNTS "quiesced:mounts"
 #define LABEL_TOPOLOGY "quiesced:topology"
 #define LABEL_DEVICE "quiesced:device"

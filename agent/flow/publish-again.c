@@ -53,7 +53,8 @@ static int judge_image(Bake *bake, const Ec2Image *image)
                         image->id);
         if (streq_ptr(tag_list_get(&image->tags, LABEL_VERIFIED), "no"))
                 return failure_set(&bake->failure, FAILURE_VERIFY_FAILED, -EINVAL,
-                        "Image %s did not verify: verify it again before it is published", image->id);
+                        "Image %s did not verify: verify it again before it is published",
+                        image->id);
         return 0;
 }
 
@@ -102,7 +103,8 @@ static int find_profile(Bake *bake, const BakeRequest *request, const Ec2Image *
 static int note_result(Record *record, const TagList *tags)
 {
         const char *class = tag_list_get(tags, LABEL_CONSISTENCY);
-        const char *frozen = tag_list_get(tags, LABEL_FROZEN), *at_rest = tag_list_get(tags, LABEL_AT_REST);
+        const char *frozen = tag_list_get(tags, LABEL_FROZEN);
+        const char *at_rest = tag_list_get(tags, LABEL_AT_REST);
 
         for (int i = 0; class && i < CONSISTENCY_MAX; i++)
                 if (streq(consistency_names[i], class))

@@ -66,8 +66,8 @@ static int delete_snapshots(const Record *record, AwsClient *client, const char 
         return r;
 }
 
-int publish_delete_copy(
-        const Record *record, AwsClient *client, const char *id, size_t *n_deleted, ApiError *reterr)
+int publish_delete_copy(const Record *record, AwsClient *client, const char *id,
+        size_t *n_deleted, ApiError *reterr)
 {
         int r = deregister(record, client, id, n_deleted, reterr);
 

@@ -33,7 +33,10 @@ static json_t *entry_at(const Batch *batch, size_t i)
         return json_array_get(batch->entries, i);
 }
 
-/* The job that made the snapshot, by which it goes together with others; "" for one alone, and for images. */
+/*
+ * The job that made the snapshot, by which it goes together with others; "" for one alone, and
+ * for images.
+ */
 static const char *set_at(const Batch *batch, size_t i)
 {
         return json_get_string(entry_at(batch, i), "set", "");

@@ -207,7 +207,10 @@ static int write_record(Record *record)
         return r < 0 ? r : file_replace(path, text, strlen(text), 0644);
 }
 
-/* A generation is never given to two records: the first may be on disk although it is said to have failed. */
+/*
+ * A generation is never given to two records: the first may be on disk although it is said to
+ * have failed.
+ */
 int record_save(Record *record)
 {
         int r;

@@ -33,13 +33,14 @@ typedef enum RecordState {
         RECORD_STATE_MAX,
 } RecordState;
 
-/* Text is NULL where it does not apply. */
 typedef struct Journal Journal;
 
+/* Text is NULL where it does not apply. */
 typedef struct Record {
         char *folder;
         char *id;
-        char *kind; /* "image", "snapshots", "bake", "deregister", "prune", "orphans", "verify", "publish" */
+        /* "image", "snapshots", "bake", "deregister", "prune", "orphans", "verify", "publish" */
+        char *kind;
         char *profile;
         char *name; /* of the image */
         char *subject; /* of a job that makes none: which ids it is about, for people */
@@ -84,14 +85,14 @@ void record_done(Record *record);
 bool record_is_finished(const Record *record);
 
 /*
- * On disk (fsync) when it returns 0. Never while frozen. -EFBIG for one that record_load() would not
- * read any more.
+ * On disk (fsync) when it returns 0. Never while frozen. -EFBIG for one that record_load() would
+ * not read any more.
  */
 int record_save(Record *record);
 
 /*
- * What became of the entries `kind` ("images") of `removal` from `start` on, `count` of them: on disk as
- * if the record were saved, but at the cost of these entries. It has been saved before.
+ * What became of the entries `kind` ("images") of `removal` from `start` on, `count` of them: on
+ * disk as if the record were saved, but at the cost of these entries. It has been saved before.
  */
 int record_append(Record *record, const char *kind, size_t start, size_t count);
 

@@ -13,8 +13,8 @@
 #include "flow/removal-snapshot.h"
 
 /*
- * A listing shows a deregistration within seconds as a rule; all of SettleSec= would be minutes for whoever
- * has a snapshot that two images are to keep.
+ * A listing shows a deregistration within seconds as a rule; all of SettleSec= would be minutes
+ * for whoever has a snapshot that two images are to keep.
  */
 #define LINGER_USEC (10 * USEC_PER_SEC)
 #define LOOK_USEC USEC_PER_SEC

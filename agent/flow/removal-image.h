@@ -17,14 +17,16 @@ int removal_judge_image(
 int removal_note_image(json_t *entry, const Ec2Image *image);
 
 /*
- * The same for an entry that nothing is known of yet, once it was judged: else it is left, or refused.
- * What lies in S3 is not judged by what EC2 says, and is learned when its turn comes. 0 or -ENOMEM.
+ * The same for an entry that nothing is known of yet, once it was judged: else it is left, or
+ * refused. What lies in S3 is not judged by what EC2 says, and is learned when its turn comes. 0
+ * or -ENOMEM.
  */
 int removal_learn_image(Removal *removal, json_t *entry, const Ec2Image *image);
 
 /*
  * What was skipped is looked at once more, for some seconds: where two hosts have deregistered two
- * images of one snapshot, each may have seen the other's still. 0, or a negative errno and a failure.
+ * images of one snapshot, each may have seen the other's still. 0, or a negative errno and a
+ * failure.
  */
 int removal_delete_skipped(Removal *removal);
 

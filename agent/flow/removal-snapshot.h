@@ -16,9 +16,9 @@ bool removal_is_used(const Removal *removal, const Ec2ImageList *users, const ch
 int removal_read_locks(Removal *removal);
 
 /*
- * Before an image goes that somebody has named: reads them anew by and by, since EC2 deregisters an image
- * whose snapshots are locked, and they stay. Where they cannot be read those that are known count. 0 or
- * -ENOMEM.
+ * Before an image goes that somebody has named: reads them anew by and by, since EC2 deregisters
+ * an image whose snapshots are locked, and they stay. Where they cannot be read those that are
+ * known count. 0 or -ENOMEM.
  */
 int removal_renew_locks(Removal *removal);
 

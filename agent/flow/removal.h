@@ -24,8 +24,8 @@
 #define REMOVAL_BYTES_MAX (256 * 1024)
 
 /*
- * How many ids an image with so many snapshots comes to: these are on record three times once it goes,
- * and eight of them take as much as it does.
+ * How many ids an image with so many snapshots comes to: these are on record three times once it
+ * goes, and eight of them take as much as it does.
  */
 static inline size_t removal_count_ids(size_t n_snapshots)
 {
@@ -33,10 +33,10 @@ static inline size_t removal_count_ids(size_t n_snapshots)
 }
 
 /*
- * Works the record off and ends it; what retention has chosen is looked at again before it goes, see
- * flow/reconsider.h. 0 when all is gone; what another image uses stays, and is named
- * in the details. Otherwise a negative errno and a failure: LeftOver names what stays and why, and
- * leaves the record unfinished, to be tried again; what may never go has failed by its name.
+ * Works the record off and ends it; what retention has chosen is looked at again before it goes,
+ * see flow/reconsider.h. 0 when all is gone; what another image uses stays, and is named in the
+ * details. Otherwise a negative errno and a failure: LeftOver names what stays and why, and leaves
+ * the record unfinished, to be tried again; what may never go has failed by its name.
  */
 int removal_run(Bake *bake, bool is_retention);
 

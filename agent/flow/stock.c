@@ -215,7 +215,9 @@ static int compare_snapshots(const void *a, const void *b)
         return r != 0 ? r : strcmp(x->id, y->id);
 }
 
-/* What nobody knows the date of is not given up for its age, nor what lost a tag for its failure. */
+/*
+ * What nobody knows the date of is not given up for its age, nor what lost a tag for its failure.
+ */
 static int guard_set(StockObject *set, const StockSnapshot *snapshot)
 {
         if (set->guard)

@@ -474,6 +474,12 @@ def copies_under_way(lab, pause=None):
     bake = lab.bake_in_background("bake", install(lab, IMAGE))
     wait_until(lambda: lab.cloud.calls("CopyImage"), 20, "a copy is asked for")
     lab.cloud.configure(**{**lab.knobs, "image_seconds": 600})
+    job = await_copies(lab)
+    lab.pause_worker(None)
+    return bake, job
+
+
+def await_copies(lab):
     (job,) = lab.new_jobs()
 
     def known():
@@ -481,8 +487,7 @@ def copies_under_way(lab, pause=None):
         return all("image" in copy for copy in copies.values())
 
     wait_until(known, 20, "both copies are under way")
-    lab.pause_worker(None)
-    return bake, job
+    return job
 
 
 def assert_taken_back(lab, job, *others):
@@ -496,10 +501,11 @@ def assert_taken_back(lab, job, *others):
 
 
 def test_a_cancel_takes_back_the_copies_that_are_under_way(lab):
-    _, job = copies_under_way(lab)
-    lab.cloud.configure(**lab.knobs)
+    worker = pause_at(lab, "made")
     other = copy_by_hand(lab, images_of(lab.cloud)[0]["id"])
     lab.cloud.configure(image_seconds=600)
+    processes.send(worker, signal.SIGCONT)
+    job = await_copies(lab)
     assert lab.ctl("cancel", job["id"]).returncode == 0
     (job,) = lab.wait_for_new_jobs()
     assert_taken_back(lab, job, other["id"])

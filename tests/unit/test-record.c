@@ -236,17 +236,20 @@ int main(void)
                 cmocka_unit_test_setup_teardown(
                         what_is_no_record_is_refused, scratch_setup, scratch_teardown),
                 cmocka_unit_test_setup_teardown(
-                        what_was_appended_comes_back_and_costs_only_itself, scratch_setup, scratch_teardown),
+                        what_was_appended_comes_back_and_costs_only_itself, scratch_setup,
+                        scratch_teardown),
                 cmocka_unit_test_setup_teardown(
                         a_saved_record_needs_no_journal, scratch_setup, scratch_teardown),
                 cmocka_unit_test_setup_teardown(
-                        a_journal_of_an_earlier_generation_is_none, scratch_setup, scratch_teardown),
+                        a_journal_of_an_earlier_generation_is_none, scratch_setup,
+                        scratch_teardown),
                 cmocka_unit_test_setup_teardown(
                         a_line_that_was_cut_short_does_not_count, scratch_setup, scratch_teardown),
                 cmocka_unit_test_setup_teardown(
                         a_journal_does_not_grow_past_a_record, scratch_setup, scratch_teardown),
                 cmocka_unit_test_setup_teardown(
-                        a_record_that_could_not_be_read_again_is_not_written, scratch_setup, scratch_teardown),
+                        a_record_that_could_not_be_read_again_is_not_written, scratch_setup,
+                        scratch_teardown),
                 cmocka_unit_test_setup_teardown(an_id_is_never_a_path, scratch_setup, scratch_teardown),
         };
 
