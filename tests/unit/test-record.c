@@ -190,7 +190,7 @@ static void a_line_that_was_cut_short_does_not_count(void **state)
 static void a_journal_does_not_grow_past_a_record(void **state)
 {
         _cleanup_(record_done) Record record = { 0 };
-        _cleanup_(freep) char *path = NULL, *long_text = calloc(1, 100001);
+        _cleanup_(freep) char *long_text = calloc(1, 100001);
         uint64_t generation;
 
         assert_non_null(long_text);
