@@ -127,6 +127,7 @@ def test_a_worker_that_ends_before_the_freeze_releases_the_participants(host, ho
     host.client.wait_for("PrepareForQuiesce", True)
     worker.kill() if how == "killed" else worker.result("failed", error="PlanRefused", message="no")
     assert host.client.wait_for("PrepareForQuiesce", False)[2] == (False, path)
+    host.client.wait_for("JobRemoved")
     assert [s[0] for s in host.client.signals if s[0] in ("PrepareForQuiesce", "JobRemoved")] == [
         "PrepareForQuiesce", "PrepareForQuiesce", "JobRemoved",
     ]

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from lab.lab import Lab
-from lab.processes import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -124,10 +123,13 @@ def test_a_command_that_outlives_its_freeze_is_told_and_its_job_has_failed(lab):
 
 
 def test_a_freeze_that_is_cancelled_is_not_called_done(lab):
-    holder = subprocess.Popen([lab.program("quiescectl"), "freeze", "--", "sleep", "20"],
-                              env=lab.environment(), stderr=subprocess.PIPE, text=True)
+    command = ["/bin/sh", "-c", "echo begun; exec sleep 20"]
+    holder = subprocess.Popen([lab.program("quiescectl"), "freeze", "--", *command],
+                              env=lab.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True)
     lab.clients.append(holder)
-    wait_until(lambda: not lab.volumes[0].fs.accepts_write(0.1), 5, "the freeze")
+    assert holder.stdout.readline() == "begun\n"
+    assert not lab.volumes[0].fs.accepts_write(0.1)
     (job,) = lab.new_jobs()
     assert lab.ctl("cancel", job["id"]).returncode == 0
     assert lab.volumes[0].fs.accepts_write(1)

@@ -147,8 +147,9 @@ class Workplace:
             wait_until(lambda: processes.is_stopped(worker.pid) or self.has_ended(worker), 20,
                        f"the worker stops at {point}: {self.log()}")
             if left:
+                before = processes.context_switches(worker.pid)
                 worker.go_on()
-                wait_until(lambda: not processes.is_stopped(worker.pid), 5, "it goes on")
+                wait_until(lambda: processes.context_switches(worker.pid) != before, 20, "it goes on")
         return worker
 
     @staticmethod
