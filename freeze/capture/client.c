@@ -2,6 +2,7 @@
 #include "freeze/capture/client.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "freeze/wire.h"
@@ -60,6 +61,11 @@ CaptureClient *capture_free(CaptureClient *client)
         free(client->socket_path);
         free(client);
         return NULL;
+}
+
+void capture_break_off(CaptureClient *client)
+{
+        (void)shutdown(client->fd, SHUT_RDWR);
 }
 
 static size_t answer_size(uint32_t type)

@@ -37,6 +37,12 @@ typedef struct CaptureClient CaptureClient;
 /* Connects to the socket at `path`; the object remembers one capture. */
 int capture_connect(const char *path, CaptureClient **ret);
 
+/*
+ * By another thread, while a verb waits for its answer: that comes to -ECONNRESET, and the capture
+ * to its end.
+ */
+void capture_break_off(CaptureClient *client);
+
 /* Ends the connection: of a capture that was not kept, nothing is left. */
 CaptureClient *capture_free(CaptureClient *client);
 DEFINE_CLEANUP(CaptureClient *, capture_free)
