@@ -81,6 +81,7 @@ static void write_device(const Ec2BlockDevice *device, size_t index, Query *quer
 
 static void write_image(const Ec2Image *image, Query *query)
 {
+        query_add(query, "ImageLocation", image->location);
         query_add(query, "Name", image->name);
         query_add(query, "Description", image->description);
         query_add(query, "Architecture", image->architecture);

@@ -24,7 +24,7 @@ const char *ec2_request_image_id(const Ec2Request *request);
 
 /*
  * RegisterImage with all that `image` says, but for id, owner and state; its snapshots must be
- * completed. `tags` go to the image. 0, NAME_TAKEN and the common outcomes; after TIMEOUT and LOST
+ * completed, or there is a bundle at its `location`, which EC2 may read. `tags` go to the image. 0, NAME_TAKEN and the common outcomes; after TIMEOUT and LOST
  * look the name up.
  */
 int ec2_register_image(AwsClient *client, const Ec2Image *image, char **ret_id, ApiError *reterr);
