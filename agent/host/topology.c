@@ -37,6 +37,7 @@ static void file_system_done(FileSystem *fs)
         free(fs->uuid);
         free(fs->label);
         free(fs->device);
+        free(fs->disk);
         free(fs->volumes);
         free(fs->below);
         string_list_done(&fs->layers);
@@ -209,6 +210,26 @@ static int locate(Builder *builder, const FsFacts *known, const BtrfsSet *set, F
         return 0;
 }
 
+/* What lies on several devices, or on one that is made of others, has no disk. */
+static int name_disk(const HostFacts *facts, const FsFacts *known, const BtrfsSet *set,
+        FileSystem *fs)
+{
+        const BlockDevice *device = facts->devices.items + known->device;
+        size_t disk = known->device;
+
+        if (known->device == BLOCK_DEVICE_NONE || known->parts.count > 0 ||
+                known->parts.journal_unknown || (set && set->devices.count > 1))
+                return 0;
+        if (device->disk)
+                disk = block_devices_find(&facts->devices, device->disk);
+        if (disk == BLOCK_DEVICE_NONE || facts->devices.items[disk].slaves.count > 0)
+                return 0;
+        fs->disk_major = facts->devices.items[disk].major;
+        fs->disk_minor = facts->devices.items[disk].minor;
+        fs->disk_bytes = facts->devices.items[disk].size_bytes;
+        return string_printf(&fs->disk, "/dev/%s", facts->devices.items[disk].name);
+}
+
 static int add_file_system(Builder *builder, size_t index)
 {
         const HostFacts *facts = builder->facts;
@@ -237,6 +258,8 @@ static int add_file_system(Builder *builder, size_t index)
         fs->freezable = class == FS_FREEZABLE && mount->visible;
         fs->watchable = class == FS_SYNCABLE && mount->visible && mount->major != 0;
         r = describe(facts, known, set, mount, fs);
+        if (r >= 0)
+                r = name_disk(facts, known, set, fs);
         return r < 0 ? r : locate(builder, known, set, fs);
 }
 

@@ -15,6 +15,9 @@ typedef struct FileSystem {
         char *uuid; /* NULL if unknown */
         char *label; /* NULL if unknown or empty */
         char *device; /* "/dev/nvme1n1p1", or what mountinfo has in its place */
+        char *disk; /* that alone holds it, itself or a partition of it; NULL: there is none */
+        unsigned disk_major, disk_minor;
+        uint64_t disk_bytes;
         size_t *volumes; /* all that are needed to restore it */
         size_t n_volumes;
         size_t *below; /* file systems that hold the files its loop devices lie in */
