@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	%D%/e2e/conftest.py \
 	%D%/e2e/test_api_faults.py \
 	%D%/e2e/test_attributes.py \
+	%D%/e2e/test_bundle_bake.py \
 	%D%/e2e/test_consistency.py \
 	%D%/e2e/test_copied_record.py \
 	%D%/e2e/test_devices.py \

@@ -16,6 +16,8 @@
 #define TAG_KEY_MAX 127
 #define TAG_VALUE_MAX 255
 
+#define PATTERN_MAX 1023 /* freeze/capture/protocol.h */
+
 #define BUDGET_LEAST_USEC (1 * USEC_PER_SEC)
 #define BUDGET_MOST_USEC (30 * USEC_PER_SEC)
 
@@ -88,6 +90,14 @@ static int parse_volume(const Option *option, const char *value, void *target, c
         return string_list_add(target, value);
 }
 
+static int parse_pattern(
+        const Option *option, const char *value, void *target, char **reterr_reason)
+{
+        if (!*value || strlen(value) > PATTERN_MAX)
+                return must(reterr_reason, "must be a pattern of 1 to 1023 bytes");
+        return string_list_add(target, value);
+}
+
 static int parse_budget(const Option *option, const char *value, void *target, char **reterr_reason)
 {
         uint64_t usec;
@@ -128,7 +138,8 @@ static int parse_tag(const Option *option, const char *value, void *target, char
 }
 
 static const char *const kind_names[] = { "image", "snapshots", NULL };
-static const char *const method_names[] = { "auto", "register", "create-image", "reboot", NULL };
+static const char *const method_names[] = { "auto", "register", "create-image", "reboot", "bundle",
+        NULL };
 static const char *const consistency_names[] = { "application", "filesystem", "crash", NULL };
 static const char *const on_degrade_names[] = { "fail", "label", NULL };
 static const char *const override_names[] = { "protected", "locked", NULL };
@@ -156,7 +167,7 @@ static const Option options[OPTION_ID_MAX] = {
                 parse_names, AT(override), override_names },
         [OPTION_KIND] = { "kind", "KIND", "Without a profile: plan an image or snapshots",
                 parse_name, AT(kind), kind_names },
-        [OPTION_METHOD] = { "method", "METHOD", "How: auto, register, create-image or reboot",
+        [OPTION_METHOD] = { "method", "METHOD", "How: auto, register, create-image, reboot or bundle",
                 parse_name, AT(method), method_names },
         [OPTION_CONSISTENCY] = { "consistency", "CLASS",
                 "Demand application, filesystem or crash consistency", parse_name, AT(consistency),
@@ -176,6 +187,14 @@ static const Option options[OPTION_ID_MAX] = {
                 AT(description) },
         [OPTION_NO_FREEZE] = { "no-freeze", NULL, "Do not freeze: crash consistency only", NULL,
                 AT(no_freeze) },
+        [OPTION_SCRUB_INCLUDE] = { "scrub-include", "PATTERN",
+                "Of a bundle: what the scrub leaves in; repeatable", parse_pattern,
+                AT(scrub_include) },
+        [OPTION_SCRUB_EXCLUDE] = { "scrub-exclude", "PATTERN",
+                "Of a bundle: what the scrub removes as well; repeatable", parse_pattern,
+                AT(scrub_exclude) },
+        [OPTION_NO_SCRUB] = { "no-scrub", NULL, "Of a bundle: keep private keys and histories",
+                NULL, AT(no_scrub) },
         [OPTION_QUEUE] = { "queue", NULL, "Wait for a running job instead of refusing", NULL,
                 AT(queue) },
         [OPTION_WAIT] = { "wait", "STATE", "Return when queued, secured or completed (default)",
@@ -194,6 +213,8 @@ void arguments_done(Arguments *arguments)
         string_list_done(&arguments->volumes);
         string_list_done(&arguments->exclude);
         string_list_done(&arguments->override);
+        string_list_done(&arguments->scrub_include);
+        string_list_done(&arguments->scrub_exclude);
         string_list_done(&arguments->tags);
 }
 

@@ -39,6 +39,9 @@ typedef enum OptionId {
         OPTION_TAG,
         OPTION_DESCRIPTION,
         OPTION_NO_FREEZE,
+        OPTION_SCRUB_INCLUDE,
+        OPTION_SCRUB_EXCLUDE,
+        OPTION_NO_SCRUB,
         OPTION_QUEUE,
         OPTION_WAIT,
         OPTION_WAIT_END, /* the same name, where no point in time is taken */
@@ -54,11 +57,12 @@ typedef struct Arguments {
         const Verb *verb;
         char **operands; /* into argv, NULL-terminated */
         size_t n_operands;
-        bool help, json, announce, no_freeze, queue, no_progress, verbose, quiet;
+        bool help, json, announce, no_freeze, no_scrub, queue, no_progress, verbose, quiet;
         bool all, dry_run, delete, yes, force;
         const char *kind, *method, *consistency, *on_degrade, *description, *wait; /* or NULL */
         const char *profile;                                                       /* or NULL */
         StringList volumes, exclude, override;
+        StringList scrub_include, scrub_exclude; /* patterns */
         StringList tags;      /* "KEY=VALUE", each key once */
         uint64_t budget_usec; /* 0: not given */
 } Arguments;

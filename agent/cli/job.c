@@ -3,6 +3,8 @@
 
 #include "cli/job.h"
 
+#include <inttypes.h>
+
 #include "base/text.h"
 #include "cli/client.h"
 #include "cli/display.h"
@@ -82,6 +84,19 @@ static int add_removed(Table *table, const json_t *removed)
         return ids.length > 0 ? add_text(table, "Deleted", ids.data) : 0;
 }
 
+/* What an image of a bundle has no more: how much, and with --json which. */
+static int add_scrubbed(Table *table, const json_t *scrubbed)
+{
+        _cleanup_(freep) char *text = NULL;
+        uint64_t count = json_get_u64(scrubbed, "count", 0);
+
+        if (!scrubbed)
+                return 0;
+        if (string_printf(&text, "%" PRIu64 " %s", count, count == 1 ? "file" : "files") < 0)
+                return -ENOMEM;
+        return add_text(table, "Scrubbed", text);
+}
+
 static int add_span(Table *table, const char *label, uint64_t usec)
 {
         _cleanup_(freep) char *span = NULL;
@@ -112,6 +127,9 @@ int job_print(const json_t *job)
                 r = add_text(table, "Consistency", json_get_string(job, "consistency", ""));
         if (r >= 0)
                 r = add_span(table, "Frozen", json_get_u64(job, "frozen-usec", 0));
+        if (r >= 0)
+                r = add_scrubbed(
+                        table, json_object_get(json_object_get(job, "details"), "scrubbed"));
         if (r >= 0)
                 r = add_removed(table, json_object_get(json_object_get(job, "details"), "removed"));
         if (r < 0)

@@ -17,6 +17,9 @@
         (OPTIONS_FREEZE | OPTION_BIT(OPTION_CONSISTENCY) | OPTION_BIT(OPTION_ON_DEGRADE) |         \
                 OPTION_BIT(OPTION_TAG) | OPTION_BIT(OPTION_DESCRIPTION) |                          \
                 OPTION_BIT(OPTION_NO_FREEZE))
+#define OPTIONS_IMAGE                                                                              \
+        (OPTION_BIT(OPTION_METHOD) | OPTION_BIT(OPTION_SCRUB_INCLUDE) |                            \
+                OPTION_BIT(OPTION_SCRUB_EXCLUDE) | OPTION_BIT(OPTION_NO_SCRUB))
 #define OPTIONS_WAIT (OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_WAIT) | OPTIONS_OUTPUT)
 #define OPTIONS_LIST                                                                               \
         (OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_PROFILE))
@@ -30,15 +33,15 @@ static const Verb verbs[] = {
         { "volumes", "", "List volumes and file systems, and what no snapshot covers", NULL, 0, 0,
                 false, OPTION_BIT(OPTION_JSON), verb_volumes },
         { "plan", "[PROFILE]", "Show what a bake would do; change nothing", NULL, 0, 1, false,
-                OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_KIND) | OPTION_BIT(OPTION_METHOD) |
+                OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_KIND) | OPTIONS_IMAGE |
                         (OPTIONS_CUT & ~OPTION_BIT(OPTION_QUEUE)),
                 verb_plan },
         { "image", "NAME", "Make an image of this instance", "needs the image's NAME", 1, 1, false,
-                OPTIONS_CUT | OPTIONS_WAIT | OPTION_BIT(OPTION_METHOD), verb_image },
+                OPTIONS_CUT | OPTIONS_WAIT | OPTIONS_IMAGE, verb_image },
         { "snapshot", "", "Snapshot the volumes together, without an image", NULL, 0, 0, false,
                 OPTIONS_CUT | OPTIONS_WAIT, verb_snapshot },
         { "bake", "PROFILE", "Run a profile", "needs the name of a PROFILE", 1, 1, false,
-                OPTIONS_CUT | OPTIONS_WAIT | OPTION_BIT(OPTION_METHOD), verb_bake },
+                OPTIONS_CUT | OPTIONS_WAIT | OPTIONS_IMAGE, verb_bake },
         { "images", "", "List the images that were made of this instance", NULL, 0, 0, false,
                 OPTIONS_LIST, verb_images },
         { "snapshots", "", "List the snapshots that were made of this instance", NULL, 0, 0, false,

@@ -95,6 +95,12 @@ static int append_options(sd_bus_message *call, const Arguments *arguments)
         if (r >= 0)
                 r = append_flag(call, "no-freeze", arguments->no_freeze);
         if (r >= 0)
+                r = append_strings(call, "scrub-include", &arguments->scrub_include);
+        if (r >= 0)
+                r = append_strings(call, "scrub-exclude", &arguments->scrub_exclude);
+        if (r >= 0)
+                r = append_flag(call, "no-scrub", arguments->no_scrub);
+        if (r >= 0)
                 r = append_flag(call, "all", arguments->all);
         return r < 0 ? r : append_flag(call, "force", arguments->force);
 }

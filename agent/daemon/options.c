@@ -20,6 +20,7 @@
 #define TAG_VALUE_MAX 255
 
 #define DESCRIPTION_MAX 255
+#define PATTERN_MAX 1023 /* freeze/capture/protocol.h */
 #define PROFILE_NAME_MAX 64
 #define BUDGET_MIN_USEC USEC_PER_SEC
 #define BUDGET_MAX_USEC (30 * USEC_PER_SEC)
@@ -28,6 +29,7 @@
 #define OPTIONS_HOST                                                                               \
         (OPTIONS_BAKE | OPTIONS_IMAGE | OPTIONS_SNAPSHOTS | OPTIONS_PLAN | OPTIONS_FREEZE)
 #define OPTIONS_CUT (OPTIONS_HOST & ~OPTIONS_FREEZE)
+#define OPTIONS_MAKE (OPTIONS_CUT & ~OPTIONS_SNAPSHOTS)
 #define OPTIONS_SECURED (OPTIONS_CUT & ~OPTIONS_PLAN)
 #define OPTIONS_LIFE                                                                               \
         (OPTIONS_VERIFY | OPTIONS_PRUNE | OPTIONS_DEREGISTER | OPTIONS_DELETE_ORPHANS)
@@ -39,6 +41,8 @@ typedef struct Option Option;
 /* Reads the value; 0 and *ret, or an error that `reterr` explains. */
 typedef int (*OptionRead)(const Option *option, sd_bus_message *message, json_t **ret,
         sd_bus_error *reterr);
+
+typedef int (*ItemCheck)(const Option *option, const char *item, sd_bus_error *reterr);
 
 struct Option {
         const char *name;
@@ -165,7 +169,25 @@ static bool is_volume_or_path(const char *item)
         return *item == '/' || startswith(item, "vol-");
 }
 
-static int read_list(const Option *option, sd_bus_message *message, json_t **ret,
+static int check_volume(const Option *option, const char *item, sd_bus_error *reterr)
+{
+        if (is_volume_or_path(item))
+                return 0;
+        return sd_bus_error_setf(reterr, ERROR_INVALID_ARGUMENT,
+                "Option '%s' has '%s', which is neither a volume id (vol-...) nor an absolute path",
+                option->name, item);
+}
+
+static int check_pattern(const Option *option, const char *item, sd_bus_error *reterr)
+{
+        size_t length = strlen(item);
+
+        return length > 0 && length <= PATTERN_MAX ?
+                0 :
+                refuse(reterr, option, "has a pattern that does not have 1 to 1023 bytes");
+}
+
+static int read_items(const Option *option, sd_bus_message *message, ItemCheck check, json_t **ret,
         sd_bus_error *reterr)
 {
         _cleanup_(json_decrefp) json_t *list = json_array();
@@ -178,10 +200,9 @@ static int read_list(const Option *option, sd_bus_message *message, json_t **ret
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_read(message, "s", &item)) > 0) {
-                if (!is_volume_or_path(item))
-                        return sd_bus_error_setf(reterr, ERROR_INVALID_ARGUMENT,
-                                "Option '%s' has '%s', which is neither a volume id (vol-...) nor "
-                                "an absolute path", option->name, item);
+                r = check(option, item, reterr);
+                if (r < 0)
+                        return r;
                 if (json_array_size(list) >= LIST_MAX)
                         return refuse(reterr, option, "has more than 128 entries");
                 if (json_array_append_new(list, json_string(item)) < 0)
@@ -191,6 +212,18 @@ static int read_list(const Option *option, sd_bus_message *message, json_t **ret
                 return r;
         *ret = TAKE_PTR(list);
         return sd_bus_message_exit_container(message);
+}
+
+static int read_list(const Option *option, sd_bus_message *message, json_t **ret,
+        sd_bus_error *reterr)
+{
+        return read_items(option, message, check_volume, ret, reterr);
+}
+
+static int read_patterns(const Option *option, sd_bus_message *message, json_t **ret,
+        sd_bus_error *reterr)
+{
+        return read_items(option, message, check_pattern, ret, reterr);
 }
 
 /* EC2 reserves "aws:"; we reserve our own, from which retention and resume know what is ours. */
@@ -233,7 +266,7 @@ static int read_tags(const Option *option, sd_bus_message *message, json_t **ret
         return sd_bus_message_exit_container(message);
 }
 
-static const char *const methods[] = { "auto", "register", "create-image", "reboot", NULL };
+static const char *const methods[] = { "auto", "register", "create-image", "reboot", "bundle", NULL };
 static const char *const classes[] = { "application", "filesystem", "crash", NULL };
 static const char *const degrades[] = { "fail", "label", NULL };
 static const char *const overrides[] = { "protected", "locked", NULL };
@@ -243,7 +276,7 @@ static const char *const busies[] = { "refuse", "queue", NULL };
 static const char *const kinds[] = { "image", "snapshots", NULL };
 
 static const Option options[] = {
-        { "method", "s", "a string", read_choice, OPTIONS_CUT & ~OPTIONS_SNAPSHOTS, methods },
+        { "method", "s", "a string", read_choice, OPTIONS_MAKE, methods },
         { "consistency", "s", "a string", read_choice, OPTIONS_CUT, classes },
         { "on-degrade", "s", "a string", read_choice, OPTIONS_CUT, degrades },
         { "volumes", "as", "an array of strings", read_list, OPTIONS_HOST, NULL },
@@ -252,6 +285,9 @@ static const Option options[] = {
         { "tags", "a{ss}", "a dictionary of strings", read_tags, OPTIONS_CUT, NULL },
         { "description", "s", "a string", read_string, OPTIONS_CUT, NULL },
         { "no-freeze", "b", "a boolean", read_flag, OPTIONS_CUT, NULL },
+        { "scrub-include", "as", "an array of strings", read_patterns, OPTIONS_MAKE, NULL },
+        { "scrub-exclude", "as", "an array of strings", read_patterns, OPTIONS_MAKE, NULL },
+        { "no-scrub", "b", "a boolean", read_flag, OPTIONS_MAKE, NULL },
         { "kind", "s", "a string", read_choice, OPTIONS_PLAN, kinds },
         { "name", "s", "a string", read_name, OPTIONS_PLAN, NULL },
         { "profile", "s", "a string", read_profile, OPTIONS_LIST | OPTIONS_DOCTOR, NULL },

@@ -32,6 +32,7 @@ static const ConfigKey config_keys[] = {
         { "Host", "*", parse_nothing, 0, NULL },
         { "Aws", "*", parse_nothing, 0, NULL },
         { "Freeze", "*", parse_nothing, 0, NULL },
+        { "Capture", "*", parse_nothing, 0, NULL },
         { "Orphans", "*", parse_nothing, 0, NULL },
         { "Verify", "*", parse_nothing, 0, NULL },
 };

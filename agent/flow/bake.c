@@ -24,6 +24,7 @@ void bake_done(Bake *bake)
         if (bake->undo_log_hold)
                 log_release();
         (void)freezer_client_free(bake->freezer);
+        (void)capture_free(bake->capture);
         closep(&bake->mountinfo_fd);
         (void)ec2_request_free(bake->request);
         (void)aws_client_free(bake->aws);

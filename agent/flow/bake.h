@@ -12,6 +12,7 @@
 #include "flow/plan.h"
 #include "flow/record.h"
 #include "flow/watch.h"
+#include "freeze/capture/client.h"
 #include "freeze/client.h"
 #include "host/facts.h"
 
@@ -38,6 +39,10 @@ typedef struct Bake {
         /* plan */
         Plan plan;
         Record record;
+
+        /* Method=bundle */
+        CaptureClient *capture; /* of the disk, until the image is staged */
+        int capture_outcome; /* of what was read in the window: 0, CAPTURE_E_REFUSED, or errno */
 
         /* quiesce, cut, thaw */
         Ec2Request *request;

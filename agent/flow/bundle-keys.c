@@ -5,8 +5,33 @@
 
 #include "aws/s3.h"
 #include "base/text.h"
+#include "freeze/capture/protocol.h"
 
 #define PREFIX_MAX 512 /* of a key's 1024 bytes */
+#define PATTERNS_MAX (CAPTURE_RULES_MAX / 2)
+
+void bundle_wish_done(BundleWish *wish)
+{
+        free(wish->certificate);
+        free(wish->private_key);
+        free(wish->ec2_certificate);
+        free(wish->file_system);
+        free(wish->folder);
+        string_list_done(&wish->include);
+        string_list_done(&wish->exclude);
+        *wish = (BundleWish){ 0 };
+}
+
+static bool is_said(const char *text)
+{
+        return text && *text;
+}
+
+bool bundle_wish_is_whole(const BundleWish *wish)
+{
+        return is_said(wish->certificate) && is_said(wish->private_key) &&
+                is_said(wish->ec2_certificate);
+}
 
 int bundle_parse_bucket(const ConfigKey *key, const char *value, void *target, char **reterr)
 {
@@ -27,4 +52,42 @@ int bundle_parse_prefix(const ConfigKey *key, const char *value, void *target, c
                 "slash before it",
                 PREFIX_MAX);
         return -EINVAL;
+}
+
+int bundle_parse_path(const ConfigKey *key, const char *value, void *target, char **reterr)
+{
+        if (*value == '\0' || *value == '/')
+                return config_parse_string(key, value, target, reterr);
+        (void)string_printf(reterr, "must be an absolute path");
+        return -EINVAL;
+}
+
+int bundle_parse_secret(const ConfigKey *key, const char *value, void *target, char **reterr)
+{
+        if (*value == '/' || (!strchr(value, '/') && *value != '.'))
+                return config_parse_string(key, value, target, reterr);
+        (void)string_printf(reterr,
+                "must be an absolute path, or the name of a systemd credential (LoadCredential=)");
+        return -EINVAL;
+}
+
+int bundle_add_pattern(StringList *patterns, const char *pattern, char **reterr)
+{
+        if (*pattern == '\0' || strlen(pattern) >= CAPTURE_PATTERN_MAX) {
+                (void)string_printf(reterr, "a pattern has 1 to %d bytes", CAPTURE_PATTERN_MAX - 1);
+                return -EINVAL;
+        }
+        if (patterns->count >= PATTERNS_MAX) {
+                (void)string_printf(reterr, "more than %d patterns", PATTERNS_MAX);
+                return -EINVAL;
+        }
+        return string_list_add(patterns, pattern);
+}
+
+int bundle_parse_pattern(const ConfigKey *key, const char *value, void *target, char **reterr)
+{
+        if (*value != '\0')
+                return bundle_add_pattern(target, value, reterr);
+        string_list_done(target);
+        return 0;
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "flow/bundling.h"
 #include "flow/cut.h"
 #include "flow/follow.h"
 #include "flow/labels.h"
@@ -115,7 +116,8 @@ static int fail_hidden_name(Bake *bake)
 static int build_image(Bake *bake, Ec2Image *ret)
 {
         _cleanup_(ec2_snapshot_list_done) Ec2SnapshotList snapshots = { 0 };
-        int r = follow_describe_snapshots(bake, &snapshots);
+        bool is_bundle = bake->record.method == METHOD_BUNDLE;
+        int r = is_bundle ? 0 : follow_describe_snapshots(bake, &snapshots);
 
         if (r != 0)
                 return r;
@@ -125,6 +127,8 @@ static int build_image(Bake *bake, Ec2Image *ret)
                 r = labels_add(&ret->tags, bake->record.tags);
         if (r >= 0)
                 r = labels_of_result(&bake->record, &ret->tags);
+        if (r >= 0 && is_bundle)
+                r = bundling_finish_image(bake, ret);
         return r >= 0 ? 0 :
                         failure_set(&bake->failure, FAILURE_INTERNAL, r,
                                 "The image cannot be put together from its snapshots: %s",
@@ -209,13 +213,24 @@ static int complete_snapshots(Bake *bake)
         return r < 0 ? r : make_image(bake);
 }
 
+static int complete_bundle(Bake *bake)
+{
+        int r = bundling_upload(bake);
+
+        if (r >= 0)
+                r = make_image(bake);
+        if (r >= 0)
+                bundling_discard(bake);
+        return r;
+}
+
 int step_complete(Bake *bake)
 {
         int r;
 
         observer_step(bake->observer, STEP_COMPLETE);
         bake_pause_point("completing");
-        r = complete_snapshots(bake);
+        r = bake->record.method == METHOD_BUNDLE ? complete_bundle(bake) : complete_snapshots(bake);
         if (r >= 0 && bake->record.image_id)
                 r = follow(bake, tag_image);
         if (r < 0)

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "flow/labels.h"
 #include "flow/pace.h"
+#include "flow/staging.h"
 #include "freeze/protocol.h"
 
 /* Between two looks at what EC2 has listed. */
@@ -73,6 +74,8 @@ int cut_prepare(Bake *bake)
         _cleanup_(tag_list_done) TagList tags = TAG_LIST_INIT;
         int r;
 
+        if (bake->record.method == METHOD_BUNDLE)
+                return 0; /* no call: the disk is read */
         r = labels_add(&tags, bake->record.tags);
         if (r >= 0)
                 r = by_create_image(bake) ? prepare_create_image(bake, &tags) :
@@ -182,6 +185,11 @@ static void hold_until_cut(Bake *bake)
 
 void step_cut(Bake *bake)
 {
+        if (bake->record.method == METHOD_BUNDLE) {
+                staging_cut(bake);
+                bake_pause_point("sent");
+                return;
+        }
         bake->cut_outcome =
                 ec2_request_send(bake->request, bake->send_deadline_usec, &bake->cut_error);
         cut_stamp(bake);
@@ -217,6 +225,8 @@ int cut_try_again(Bake *bake, Retry *retry)
         uint32_t random;
         int r;
 
+        if (bake->record.method == METHOD_BUNDLE)
+                return 0;
         if (getrandom(&random, sizeof(random), 0) < 0)
                 return 0;
         if (class == API_ERROR_THROTTLED)
@@ -409,7 +419,8 @@ int cut_demand_class(Bake *bake)
 
         if (record->reached <= record->demanded || record->on_degrade == ON_DEGRADE_LABEL)
                 return 0;
-        if (!bake->resumed && !bake->evidence.by_reboot && outcome_is_unknown(bake->cut_outcome))
+        if (!bake->resumed && !bake->evidence.by_reboot && record->method != METHOD_BUNDLE &&
+                outcome_is_unknown(bake->cut_outcome))
                 return bake_fail_api(bake, "the create call", bake->cut_outcome, &bake->cut_error);
         return failure_set(&bake->failure,
                 bake->evidence.all_frozen && !bake->evidence.thawed_by_us ?
@@ -445,11 +456,21 @@ int cut_record_class(Bake *bake)
         return bake_save(bake);
 }
 
+/* What is staged is the point in time: from here on the disk is not needed. */
+static int resolve_bundle(Bake *bake)
+{
+        int r = staging_keep(bake);
+
+        return r < 0 ? r : cut_record_class(bake);
+}
+
 int cut_resolve(Bake *bake)
 {
         Record *record = &bake->record;
         int r;
 
+        if (record->method == METHOD_BUNDLE)
+                return resolve_bundle(bake);
         if (bake->cut_outcome == 0)
                 r = take_answer(bake);
         else if (outcome_is_unknown(bake->cut_outcome))

@@ -75,7 +75,8 @@ static bool makes_image(const Profile *profile)
 
 static bool may_create_image(const Profile *profile)
 {
-        return makes_image(profile) && profile->method != METHOD_REGISTER;
+        return makes_image(profile) && profile->method != METHOD_REGISTER &&
+                profile->method != METHOD_BUNDLE;
 }
 
 static bool copies(const Profile *profile)

@@ -33,6 +33,7 @@ static const char *const names[FAILURE_MAX] = {
         [FAILURE_NAME_TAKEN] = "NameTaken",
         [FAILURE_SNAPSHOT_FAILED] = "SnapshotFailed",
         [FAILURE_IMAGE_FAILED] = "ImageFailed",
+        [FAILURE_CAPTURE_FAILED] = "CaptureFailed",
         [FAILURE_NO_SUCH_IMAGE] = "NoSuchImage",
         [FAILURE_IN_USE] = "InUse",
         [FAILURE_PROTECTED] = "Protected",

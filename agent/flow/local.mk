@@ -5,6 +5,10 @@ libflow_a_SOURCES = \
 	%D%/bundle.c %D%/bundle.h \
 	%D%/bundle-versions.c %D%/bundle-versions.h \
 	%D%/bundle-keys.c %D%/bundle-keys.h \
+	%D%/bundling.c %D%/bundling.h \
+	%D%/bundling-record.h \
+	%D%/bundling-undo.c \
+	%D%/bundling-upload.c \
 	%D%/choice.c %D%/choice.h \
 	%D%/complete.c %D%/complete.h \
 	%D%/consistency.c %D%/consistency.h \
@@ -15,6 +19,7 @@ libflow_a_SOURCES = \
 	%D%/doctor-action.c %D%/doctor-action.h \
 	%D%/doctor-bucket.c %D%/doctor-bucket.h \
 	%D%/doctor-trial.c %D%/doctor-trial.h \
+	%D%/errand.c %D%/errand.h \
 	%D%/failure.c %D%/failure.h \
 	%D%/follow.c %D%/follow.h \
 	%D%/guard.c %D%/guard-launch.c %D%/guard-object.c %D%/guard.h \
@@ -30,6 +35,7 @@ libflow_a_SOURCES = \
 	%D%/orphans-find.c %D%/orphans-find.h \
 	%D%/pace.c %D%/pace.h \
 	%D%/plan.c %D%/plan-json.c %D%/plan-name.c %D%/plan.h \
+	%D%/plan-bundle.c %D%/plan-bundle.h \
 	%D%/plan-coverage.c %D%/plan-coverage.h \
 	%D%/plan-selection.c %D%/plan-selection.h \
 	%D%/plan-verdict.c %D%/plan-verdict.h \
@@ -57,6 +63,7 @@ libflow_a_SOURCES = \
 	%D%/run.c %D%/run.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/spec.c %D%/spec.h \
+	%D%/staging.c %D%/staging.h \
 	%D%/stock.c %D%/stock.h \
 	%D%/survey.c %D%/survey.h \
 	%D%/trial.c %D%/trial.h \
@@ -71,7 +78,7 @@ FLOW_LIBS = libflow.a libimage.a libaws.a libhost.a libfreezeclient.a $(BASE_LIB
 	$(CURL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS) $(GZIP_LIBS)
 
 if HAVE_CMOCKA
-FLOW_TESTS = test-plan test-plan-coverage test-plan-method test-pace test-consistency test-console \
+FLOW_TESTS = test-plan test-plan-bundle test-plan-coverage test-plan-method test-pace test-consistency test-console \
 	test-follow test-profile test-publication test-publish-keys test-record \
 	test-settings test-spec test-labels test-watch test-witness
 FLOW_TESTS += test-retain test-retain-histories test-stock
@@ -82,6 +89,9 @@ PLAN_HOST = tests/unit/plan-host.c tests/unit/plan-host.h
 test_plan_SOURCES = tests/unit/test-plan.c $(PLAN_HOST)
 test_plan_CFLAGS = $(TEST_CFLAGS)
 test_plan_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_plan_bundle_SOURCES = tests/unit/test-plan-bundle.c $(PLAN_HOST)
+test_plan_bundle_CFLAGS = $(TEST_CFLAGS)
+test_plan_bundle_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_plan_coverage_SOURCES = tests/unit/test-plan-coverage.c $(PLAN_HOST)
 test_plan_coverage_CFLAGS = $(TEST_CFLAGS)
 test_plan_coverage_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)

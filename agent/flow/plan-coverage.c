@@ -3,6 +3,7 @@
 
 #include "flow/plan-coverage.h"
 
+#include "flow/plan-bundle.h"
 #include "flow/plan-selection.h"
 #include "flow/plan-verdict.h"
 #include "host/topology-report.h"
@@ -12,7 +13,8 @@ static int check_unlisted(Plan *plan, const PlanInput *input, const Volume *volu
         const Candidate candidate = { .volume_id = volume->id, .device = volume->device };
         _cleanup_(freep) char *text = NULL;
 
-        if (volume->listed || selection_leaves_out(input, &candidate))
+        if (volume->listed || plan->method == METHOD_BUNDLE ||
+                selection_leaves_out(input, &candidate))
                 return 0;
         if (topology_explain_unlisted(volume, &text) < 0)
                 return -ENOMEM;
@@ -34,9 +36,10 @@ static int check_absent(Plan *plan, const PlanInput *input, const AbsentVolume *
 static int refuse_uncovered(Plan *plan, const char *what, const char *reason)
 {
         return plan_refuse(plan, FAILURE_NOT_COVERED,
-                "%s would be in no snapshot: %s; the profile says OnUncovered=fail: if it need not "
+                "%s would be in no %s: %s; the profile says OnUncovered=fail: if it need not "
                 "be in one, say Exclude=%s",
-                what, reason, what);
+                what, plan->method == METHOD_BUNDLE ? "bundle" : "snapshot",
+                reason ? reason : "it is not on the disk that is bundled", what);
 }
 
 /* An instance store that nothing is mounted from has no data that anyone could miss. */
@@ -44,7 +47,8 @@ static int check_other(Plan *plan, const PlanInput *input, const OtherDisk *othe
 {
         const Candidate candidate = { .device = other->device };
 
-        if (other->is_instance_store || selection_excludes(input, &candidate))
+        if (other->is_instance_store || plan_bundle_is_disk(plan, other->device) ||
+                selection_excludes(input, &candidate))
                 return 0;
         return refuse_uncovered(plan, other->device, other->reason);
 }
@@ -53,7 +57,10 @@ static int check_file_system(Plan *plan, const PlanInput *input, const FileSyste
 {
         const Candidate candidate = { .device = fs->device, .mount_point = fs->mount_point };
 
-        if (fs->covered || fs->read_only || !fs_class_is_on_devices(fs->class) ||
+        bool is_in = plan->method == METHOD_BUNDLE ?
+                plan_bundle_holds(plan, input->topology, fs) : fs->covered;
+
+        if (is_in || fs->read_only || !fs_class_is_on_devices(fs->class) ||
                 selection_excludes(input, &candidate))
                 return 0;
         return refuse_uncovered(plan, fs->mount_point, fs->reason);

@@ -79,8 +79,29 @@ static json_t *gaps_to_json(const Plan *plan)
         return gaps;
 }
 
-static void add_making(const Plan *plan, json_t *calls)
+static void add_bundling(const Plan *plan, const Profile *profile, json_t *calls)
 {
+        const char *disk = plan->bundled ? plan->bundled->disk : "the disk";
+
+        (void)append(calls, json_sprintf("Read %s once more while all of it is frozen, after live "
+                                         "passes", disk));
+        (void)append(calls, json_string(profile->bundle.scrub ?
+                        "Remove what is secret, and what the profile excludes, from the staged image" :
+                        "Remove from the staged image what the profile excludes, and no secrets"));
+        (void)append(calls, json_sprintf("PutObject to %s/%s, part by part, and the manifest last",
+                        profile->bucket ? profile->bucket : "the bucket",
+                        profile->bucket_prefix ? profile->bucket_prefix : ""));
+        if (plan->image_name)
+                (void)append(calls, json_sprintf("RegisterImage %s from the manifest",
+                                plan->image_name));
+}
+
+static void add_making(const Plan *plan, const Profile *profile, json_t *calls)
+{
+        if (plan->method == METHOD_BUNDLE) {
+                add_bundling(plan, profile, calls);
+                return;
+        }
         if (plan->method == METHOD_REBOOT && plan->image_name) {
                 (void)append(calls, json_sprintf("CreateImage %s, which reboots this host: %zu "
                                                  "snapshots between shutdown and boot",
@@ -104,7 +125,7 @@ static json_t *calls_to_json(const Plan *plan, const Profile *profile)
 {
         json_t *calls = json_array();
 
-        add_making(plan, calls);
+        add_making(plan, profile, calls);
         if (plan->image_name && profile->verify == VERIFICATION_LAUNCH)
                 (void)append(calls, json_string("RunInstances from that image, and TerminateInstances "
                                                 "once it has proved good or not"));

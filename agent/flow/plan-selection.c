@@ -127,6 +127,8 @@ int selection_apply(Plan *plan, const PlanInput *input)
 {
         int r = check_entries(plan, input);
 
+        if (plan->method == METHOD_BUNDLE)
+                return r;
         for (size_t i = 0; r >= 0 && i < input->instance->n_attachments; i++)
                 r = place_volume(plan, input, &input->instance->attachments[i]);
         /* An entry that names nothing is refused already, and explains an empty set. */

@@ -4,6 +4,7 @@
 #include "flow/plan.h"
 
 #include "base/text.h"
+#include "flow/plan-bundle.h"
 #include "flow/plan-coverage.h"
 #include "flow/plan-selection.h"
 #include "flow/plan-verdict.h"
@@ -31,24 +32,45 @@ static bool has_billing_codes(const PlanInput *input)
                 (operation && !streq(operation, "RunInstances"));
 }
 
-static int choose_method(Plan *plan, const PlanInput *input)
+static bool is_on_instance_store(const PlanInput *input)
 {
-        bool codes = has_billing_codes(input);
+        return streq_ptr(input->instance->root_device_type, "instance-store");
+}
 
+static void choose_by_itself(Plan *plan, const PlanInput *input)
+{
+        if (is_on_instance_store(input)) {
+                plan->method = METHOD_BUNDLE;
+                plan->method_reason = "the root device is an instance store";
+        } else if (has_billing_codes(input)) {
+                plan->method = METHOD_CREATE_IMAGE;
+                plan->method_reason = "the instance carries billing or marketplace codes, which "
+                                      "RegisterImage would lose";
+        } else {
+                plan->method = METHOD_REGISTER;
+                plan->method_reason = "no billing codes; all snapshots are cut at one instant";
+        }
+}
+
+static void choose_method(Plan *plan, const PlanInput *input)
+{
+        if (!input->image_wanted)
+                return;
         plan->method = input->profile->method;
         plan->method_reason = "the profile says so";
-        if (plan->method == METHOD_AUTO) {
-                plan->method = codes ? METHOD_CREATE_IMAGE : METHOD_REGISTER;
-                plan->method_reason = codes ?
-                        "the instance carries billing or marketplace codes, which RegisterImage would "
-                        "lose" :
-                        "no billing codes; all snapshots are cut at one instant";
-        }
-        if (streq_ptr(input->instance->root_device_type, "instance-store"))
+        if (plan->method == METHOD_AUTO)
+                choose_by_itself(plan, input);
+}
+
+static int check_method(Plan *plan, const PlanInput *input)
+{
+        if (plan->method == METHOD_BUNDLE)
+                return plan_bundle(plan, input);
+        if (is_on_instance_store(input))
                 return plan_refuse(plan, FAILURE_NOT_SUPPORTED,
                         "The root device of this instance is an instance store: it has no volume to "
-                        "take a snapshot of; launch from an EBS-backed image");
-        if (codes && plan->method == METHOD_REGISTER)
+                        "take a snapshot of; say Method=bundle, or leave Method= out");
+        if (has_billing_codes(input) && plan->method == METHOD_REGISTER)
                 return plan_warn(plan,
                         "Method=register loses the billing or marketplace codes of this instance; "
                         "Method=auto keeps them");
@@ -57,10 +79,12 @@ static int choose_method(Plan *plan, const PlanInput *input)
 
 static int check_snapshots(Plan *plan, const PlanInput *input)
 {
-        if (input->profile->method != METHOD_REBOOT)
+        int method = input->profile->method;
+
+        if (method != METHOD_REBOOT && method != METHOD_BUNDLE)
                 return 0;
         return plan_refuse(plan, FAILURE_INVALID_ARGUMENT,
-                "Method=reboot makes an image, and snapshots alone are wanted");
+                "Method=%s makes an image, and snapshots alone are wanted", method_names[method]);
 }
 
 static int check_image(Plan *plan, const PlanInput *input)
@@ -78,7 +102,7 @@ static int check_image(Plan *plan, const PlanInput *input)
         r = plan_image_name(input, &plan->image_name, &reason);
         if (r == -EINVAL)
                 r = plan_refuse(plan, FAILURE_INVALID_ARGUMENT, "%s", reason);
-        return r < 0 ? r : choose_method(plan, input);
+        return r < 0 ? r : check_method(plan, input);
 }
 
 static size_t count_volumes(const Plan *plan, const Topology *topology, const size_t *volumes,
@@ -202,12 +226,37 @@ static int watch_unused(Plan *plan, const PlanInput *input, const UnusedDevice *
                 .n_volumes = unused->n_volumes, .major = unused->major, .minor = unused->minor });
 }
 
+/* What is torn in a bundle stays so: no label would help. */
+static int refuse_unfreezable(Plan *plan, const FileSystem *fs)
+{
+        return plan_refuse(plan, FAILURE_PLAN_REFUSED,
+                "%s (%s) is on the disk that is bundled and cannot be frozen: %s; remount it "
+                "read-only, or unmount it",
+                fs->mount_point, fs->type, fs->reason ? fs->reason : "unknown type");
+}
+
+static int place_bundled(Plan *plan, const PlanInput *input, const FileSystem *fs,
+        unsigned depth_max)
+{
+        if (!plan_bundle_holds(plan, input->topology, fs))
+                return add_gap(plan, fs->mount_point,
+                        fs->covered || !fs->reason ? "it is not on the disk that is bundled" :
+                                                     fs->reason);
+        if (fs->read_only)
+                return 0;
+        if (fs->freezable)
+                return add_mount(plan, fs, depth_max);
+        return fs->watchable ? watch_file_system(plan, fs) : refuse_unfreezable(plan, fs);
+}
+
 static int place_file_system(Plan *plan, const PlanInput *input, const FileSystem *fs,
         unsigned depth_max)
 {
         size_t selected = count_selected(plan, input->topology, fs);
         int r = 0;
 
+        if (plan->method == METHOD_BUNDLE)
+                return place_bundled(plan, input, fs, depth_max);
         if (!fs->covered && selected > 0 && !fs->read_only)
                 r = add_partial(plan, input, fs);
         else if (fs->lost)
@@ -232,6 +281,22 @@ static int place_file_system(Plan *plan, const PlanInput *input, const FileSyste
         if (input->profile->no_freeze)
                 return 0;
         return fs->freezable ? add_mount(plan, fs, depth_max) : watch_file_system(plan, fs);
+}
+
+/* Those with a file system are named by that. */
+static int add_volumes_beside(Plan *plan, const Topology *topology)
+{
+        if (plan->method != METHOD_BUNDLE)
+                return 0;
+        for (size_t i = 0; i < topology->n_volumes; i++) {
+                const Volume *volume = topology->volumes + i;
+
+                if (!volume->mounted && !plan_bundle_is_disk(plan, volume->device) &&
+                        add_gap(plan, volume->id, "a volume is in no bundle: take a snapshot of it") <
+                                0)
+                        return -ENOMEM;
+        }
+        return 0;
 }
 
 static int compare_groups(const void *a, const void *b)
@@ -262,8 +327,11 @@ static int place_file_systems(Plan *plan, const PlanInput *input)
                 if (watch_unused(plan, input, topology->unused + i) < 0)
                         return -ENOMEM;
         for (size_t i = 0; i < topology->n_others; i++)
-                if (add_gap(plan, topology->others[i].device, topology->others[i].reason) < 0)
+                if (!plan_bundle_is_disk(plan, topology->others[i].device) &&
+                        add_gap(plan, topology->others[i].device, topology->others[i].reason) < 0)
                         return -ENOMEM;
+        if (add_volumes_beside(plan, topology) < 0)
+                return -ENOMEM;
         if (plan->n_mounts > 1)
                 qsort(plan->mounts, plan->n_mounts, sizeof(PlanMount), compare_groups);
         /* Groups are numbered by depth; close the gaps that unused depths leave. */
@@ -333,13 +401,18 @@ static bool is_to_be_at_rest(const Plan *plan, const FileSystem *fs)
         return false;
 }
 
+static bool is_taken(const Plan *plan, const Topology *topology, const FileSystem *fs)
+{
+        return plan->method == METHOD_BUNDLE ? plan_bundle_holds(plan, topology, fs) :
+                                               count_selected(plan, topology, fs) > 0;
+}
+
 const FileSystem *plan_find_missed(const Plan *plan, const Topology *topology)
 {
         for (size_t i = 0; i < topology->n_file_systems; i++) {
                 const FileSystem *fs = &topology->file_systems[i];
 
-                if (!fs->read_only && count_selected(plan, topology, fs) > 0 &&
-                        !is_to_be_at_rest(plan, fs))
+                if (!fs->read_only && is_taken(plan, topology, fs) && !is_to_be_at_rest(plan, fs))
                         return fs;
         }
         return NULL;
@@ -349,6 +422,7 @@ int plan_make(const PlanInput *input, Plan *ret)
 {
         _cleanup_(plan_done) Plan plan = { .method = METHOD_REGISTER, .method_reason = "" };
 
+        choose_method(&plan, input);
         if (selection_apply(&plan, input) < 0 || check_image(&plan, input) < 0 ||
                 place_file_systems(&plan, input) < 0 || coverage_check(&plan, input) < 0 ||
                 check_freeze(&plan, input) < 0)

@@ -35,6 +35,7 @@ typedef struct PlanGap {
 
 typedef struct Plan {
         int method; /* never METHOD_AUTO; REBOOT freezes nothing */
+        const FileSystem *bundled; /* METHOD_BUNDLE: the image's root, whose disk is read */
         const char *method_reason;
         char *image_name; /* NULL when only snapshots are taken */
         StringList volumes; /* in the snapshot set */

@@ -18,7 +18,8 @@
 #define SELECTIONS_MAX 256
 
 const char *const bake_type_names[] = { "image", "snapshots", NULL };
-const char *const method_names[] = { "auto", "register", "create-image", "reboot", NULL };
+const char *const method_names[] = { "auto", "register", "create-image", "reboot", "bundle",
+        NULL };
 const char *const consistency_names[] = { "application", "filesystem", "crash", NULL };
 const char *const on_degrade_names[] = { "fail", "label", NULL };
 const char *const on_uncovered_names[] = { "list", "fail", NULL };
@@ -88,6 +89,7 @@ static int parse_description(
 #define RETAIN_COUNT(rule)                                                                         \
         config_parse_u64, offsetof(Profile, retention.policy.keep[rule]), &retention_count_range
 #define RETAIN(member) offsetof(Profile, retention.member)
+#define BUNDLE(member) offsetof(Profile, bundle.member)
 
 static const ConfigKey keys[] = {
         { "Bake", "Type", config_parse_enum, offsetof(Profile, type), bake_type_names },
@@ -119,6 +121,16 @@ static const ConfigKey keys[] = {
         { "Publish", "ArchiveSnapshots", config_parse_boolean, offsetof(Profile, archive), NULL },
         { "Bundle", "Bucket", bundle_parse_bucket, offsetof(Profile, bucket), NULL },
         { "Bundle", "Prefix", bundle_parse_prefix, offsetof(Profile, bucket_prefix), NULL },
+        { "Bundle", "Certificate", bundle_parse_path, BUNDLE(certificate), NULL },
+        { "Bundle", "PrivateKey", bundle_parse_secret, BUNDLE(private_key), NULL },
+        { "Bundle", "Ec2Certificate", bundle_parse_path, BUNDLE(ec2_certificate), NULL },
+        { "Bundle", "FileSystem", bundle_parse_path, BUNDLE(file_system), NULL },
+        { "Bundle", "StagingFolder", bundle_parse_path, BUNDLE(folder), NULL },
+        { "Bundle", "Scrub", config_parse_boolean, BUNDLE(scrub), NULL },
+        { "Bundle", "Include", bundle_parse_pattern, BUNDLE(include), NULL, true },
+        { "Bundle", "Exclude", bundle_parse_pattern, BUNDLE(exclude), NULL, true },
+        { "Bundle", "ResetMachineId", config_parse_boolean, BUNDLE(reset_machine_id), NULL },
+        { "Bundle", "ResetLeases", config_parse_boolean, BUNDLE(reset_leases), NULL },
         { "Retain", "KeepLast", RETAIN_COUNT(RETAIN_KEEP_LAST) },
         { "Retain", "KeepHourly", RETAIN_COUNT(RETAIN_KEEP_HOURLY) },
         { "Retain", "KeepDaily", RETAIN_COUNT(RETAIN_KEEP_DAILY) },
@@ -153,6 +165,7 @@ void profile_done(Profile *profile)
         retention_done(&profile->retention);
         free(profile->bucket);
         free(profile->bucket_prefix);
+        bundle_wish_done(&profile->bundle);
         *profile = (Profile){ 0 };
 }
 
@@ -227,6 +240,7 @@ int profile_load(const Settings *settings, const char *name, Profile *ret, Failu
                 .consistency = CONSISTENCY_FILESYSTEM,
                 .budget_usec = settings->freeze_budget_usec,
                 .retention = RETENTION_DEFAULT,
+                .bundle = BUNDLE_WISH_DEFAULT,
         };
         int r;
 
@@ -266,6 +280,22 @@ static int apply_list(StringList *list, const json_t *values, char **reterr)
                         return -ENOMEM;
         }
         return 0;
+}
+
+/* Added to those of the profile. */
+static int apply_patterns(StringList *patterns, const json_t *values, char **reterr)
+{
+        size_t i;
+        json_t *value;
+
+        json_array_foreach(values, i, value) {
+                int r = json_is_string(value) ?
+                        bundle_add_pattern(patterns, json_string_value(value), reterr) :
+                        -EINVAL;
+                if (r < 0)
+                        return r;
+        }
+        return json_is_array(values) ? 0 : -EINVAL;
 }
 
 static int apply_tags(Profile *profile, json_t *tags, char **reterr)
@@ -327,10 +357,18 @@ static int apply_option(Profile *profile, const char *option, json_t *value, cha
                 return apply_list(&profile->exclude, value, reterr);
         if (streq(option, "tags"))
                 return apply_tags(profile, value, reterr);
+        if (streq(option, "scrub-include"))
+                return apply_patterns(&profile->bundle.include, value, reterr);
+        if (streq(option, "scrub-exclude"))
+                return apply_patterns(&profile->bundle.exclude, value, reterr);
         if (streq(option, "budget-usec"))
                 return apply_budget(profile, value, reterr);
         if (streq(option, "no-freeze")) {
                 profile->no_freeze = json_is_true(value);
+                return json_is_boolean(value) ? 0 : -EINVAL;
+        }
+        if (streq(option, "no-scrub")) {
+                profile->bundle.scrub = profile->bundle.scrub && !json_is_true(value);
                 return json_is_boolean(value) ? 0 : -EINVAL;
         }
         return -ENOENT;

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/list.h"
+#include "flow/bundle-keys.h"
 #include "flow/retention.h"
 #include "flow/settings.h"
 
@@ -21,6 +22,7 @@ typedef enum Method {
         METHOD_REGISTER, /* CreateSnapshots in the window, RegisterImage when they are complete */
         METHOD_CREATE_IMAGE, /* CreateImage without a reboot, held until its snapshots are listed */
         METHOD_REBOOT, /* CreateImage, for which EC2 shuts this host down and boots it again */
+        METHOD_BUNDLE, /* the disk itself, read from here and put into S3 */
         METHOD_MAX,
 } Method;
 
@@ -113,6 +115,7 @@ typedef struct Profile {
         /* [Bundle]: of instance-store images */
         char *bucket;
         char *bucket_prefix; /* of the keys in it; NULL: none */
+        BundleWish bundle;
 } Profile;
 
 #define PROFILE_NAME_MAX 64

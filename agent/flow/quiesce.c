@@ -11,6 +11,7 @@
 #include "flow/cut.h"
 #include "flow/pace.h"
 #include "flow/rest.h"
+#include "flow/staging.h"
 
 /* The worker thaws this much before the freezer's own deadline, so that its net is the first. */
 #define MARGIN_USEC_MIN (100 * USEC_PER_MSEC)
@@ -204,6 +205,8 @@ int step_quiesce(Bake *bake)
         bake_pause_point("planned");
         bake->evidence = (Evidence){ 0 };
         r = await_permission(bake);
+        if (r >= 0 && bake->record.method == METHOD_BUNDLE)
+                r = staging_read(bake);
         if (r >= 0 && rest_needs_freezer(&bake->plan))
                 r = hand_over_plan(bake);
         if (r >= 0)

@@ -36,6 +36,7 @@ void record_done(Record *record)
         string_list_done(&record->volumes);
         json_decref(record->image);
         json_decref(record->tags);
+        json_decref(record->bundle);
         json_decref(record->contents);
         json_decref(record->removal);
         json_decref(record->verification);
@@ -128,6 +129,7 @@ static const struct {
 } objects[] = {
         { "image-attributes", offsetof(Record, image) },
         { "tags", offsetof(Record, tags) },
+        { "bundle", offsetof(Record, bundle) },
         { "contents", offsetof(Record, contents) },
         { "removal", offsetof(Record, removal) },
         { "verification", offsetof(Record, verification) },

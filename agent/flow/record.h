@@ -71,6 +71,7 @@ typedef struct Record {
         StringList volumes; /* the set, in the plan's order */
         json_t *image; /* what RegisterImage needs: see flow/spec.h */
         json_t *tags; /* object: those of the image and of every snapshot */
+        json_t *bundle; /* object: see flow/bundling.h */
         json_t *contents; /* object: volume id -> object of tags that say what it holds */
         json_t *removal; /* object: what goes away, see flow/removal.h */
         json_t *verification; /* object: see flow/verify.h */

@@ -295,6 +295,10 @@ static int resume_cutting(Bake *bake)
 {
         int r;
 
+        if (bake->record.method == METHOD_BUNDLE)
+                return failure_set(&bake->failure, FAILURE_WORKER_DIED, -ECANCELED,
+                        "The job was interrupted before the image of the disk was whole; start it "
+                        "again");
         bake->cut_outcome = EC2_E_LOST;
         r = cut_resolve(bake);
         return r < 0 ? r : finish(bake);

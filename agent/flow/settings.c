@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/text.h"
+#include "freeze/capture/client.h"
 #include "host/volume.h"
 
 static const ConfigRange budget_range = { FREEZE_BUDGET_USEC_MIN, FREEZE_BUDGET_USEC_MAX };
@@ -80,6 +81,7 @@ static const ConfigKey keys[] = {
         { "Freeze", "BudgetSec", config_parse_usec, offsetof(Settings, freeze_budget_usec),
                 &budget_range },
         { "Freeze", "Socket", parse_path, offsetof(Settings, freezer_socket), NULL },
+        { "Capture", "Socket", parse_path, offsetof(Settings, capture_socket), NULL },
         { "Verify", "InstanceType", verify_parse_type, offsetof(Settings, verify.instance_type),
                 NULL },
         { "Verify", "SubnetId", verify_parse_subnet, offsetof(Settings, verify.subnet_id), NULL },
@@ -98,6 +100,7 @@ void settings_done(Settings *settings)
         string_list_done(&settings->nvme_models);
         verify_settings_done(&settings->verify);
         free(settings->freezer_socket);
+        free(settings->capture_socket);
         free(settings->profile_folder);
         free(settings->job_folder);
         free(settings->witness_path);
@@ -130,6 +133,9 @@ static int set_defaults(Settings *settings, const char *path)
         verify_settings_init(&settings->verify);
         if (string_replace(&settings->freezer_socket,
                     environment_or("QUIESCED_FREEZER_SOCKET", "/run/quiesced/freezer.sock")) < 0)
+                return -ENOMEM;
+        if (string_replace(&settings->capture_socket,
+                    environment_or("QUIESCED_CAPTURE_SOCKET", CAPTURE_SOCKET)) < 0)
                 return -ENOMEM;
         if (string_printf(&settings->profile_folder, "%.*s/profiles",
                     slash ? (int)(slash - path) : 1, slash ? path : ".") < 0)

@@ -29,6 +29,7 @@ typedef struct Settings {
         uint64_t bundle_price_micro; /* the same, in S3 */
         VerifySettings verify;
         char *freezer_socket;
+        char *capture_socket;
         char *profile_folder;
         char *job_folder;
         char *witness_path; /* where a shutdown is asked about, see flow/witness.h */

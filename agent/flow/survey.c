@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "flow/bundling.h"
 #include "flow/labels.h"
 #include "flow/publication.h"
 #include "flow/spec.h"
@@ -196,6 +197,8 @@ int step_plan(Bake *bake, const BakeRequest *request)
                         refusals ? refusals : "Refused");
         }
         r = check_name(bake);
+        if (r >= 0 && bake->plan.method == METHOD_BUNDLE)
+                r = bundling_check(bake);
         return r < 0 || !bake->aws ? r : publication_plan(bake, aws_client_region(bake->aws));
 }
 
@@ -215,7 +218,8 @@ static int read_uefi_data(Bake *bake, char **ret)
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
         int r;
 
-        if (!streq_ptr(bake->instance.current_boot_mode, "uefi"))
+        if (!streq_ptr(bake->instance.current_boot_mode, "uefi") ||
+                bake->plan.method == METHOD_BUNDLE)
                 return 0;
         r = ec2_get_uefi_data(bake->aws, bake->identity.instance_id, ret, &error);
         if (r != EC2_E_REFUSED && r != EC2_E_NOT_FOUND && r != -EMSGSIZE)
@@ -237,11 +241,14 @@ static int record_spec(Bake *bake)
         SpecInput input = { .instance = &bake->instance, .volumes = &volumes, .plan = &bake->plan };
         int r;
 
-        if (!bake->plan.image_name || bake->plan.method != METHOD_REGISTER)
+        if (!bake->plan.image_name ||
+                (bake->plan.method != METHOD_REGISTER && bake->plan.method != METHOD_BUNDLE))
                 return 0;
-        r = ec2_describe_volumes(bake->aws, &bake->plan.volumes, &volumes, &error);
-        if (r != 0)
-                return bake_fail_api(bake, "DescribeVolumes", r, &error);
+        if (bake->plan.volumes.count > 0) {
+                r = ec2_describe_volumes(bake->aws, &bake->plan.volumes, &volumes, &error);
+                if (r != 0)
+                        return bake_fail_api(bake, "DescribeVolumes", r, &error);
+        }
         if (filter.id) {
                 r = ec2_describe_images(bake->aws, &filter, 0, &sources, &error);
                 if (r != 0 && r != EC2_E_NOT_FOUND)
@@ -299,6 +306,8 @@ int plan_record(Bake *bake, const BakeRequest *request)
         if (r < 0)
                 return failure_set(&bake->failure, FAILURE_INTERNAL, r, "Out of memory");
         r = record_spec(bake);
+        if (r >= 0 && bake->plan.method == METHOD_BUNDLE)
+                r = bundling_record(bake);
         if (r < 0)
                 return r;
         return bake_save(bake);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "flow/bundling.h"
 #include "flow/cut.h"
 #include "flow/labels.h"
 #include "flow/trial.h"
@@ -120,6 +121,7 @@ static int deregister(Undo *undo)
                 forget(undo, deleted.items[i]);
         free(record->image_id);
         record->image_id = NULL;
+        undo->n_gone += record->method == METHOD_BUNDLE;
         return 0;
 }
 
@@ -176,13 +178,21 @@ static int delete_round(Undo *undo)
         return r == 0 ? delete_snapshots(undo) : r;
 }
 
+/* What there may be at the most, beside what is on record. */
+static size_t count_expected(const Record *record)
+{
+        if (record->method == METHOD_BUNDLE)
+                return json_get_bool(record->bundle, "registering", false);
+        return record->volumes.count;
+}
+
 /* True when the next round may have another end. */
 static bool may_change(const Undo *undo, int r)
 {
         if (undo->settled)
                 return false;
         if (r == 0)
-                return !undo->all_known && undo->n_gone < undo->bake->record.volumes.count;
+                return !undo->all_known && undo->n_gone < count_expected(&undo->bake->record);
         return r == EC2_E_NOT_FOUND || r == EC2_E_IN_USE || bake_outcome_passes(r, &undo->error);
 }
 
@@ -213,6 +223,7 @@ static void name_leftovers(Bake *bake)
 
         if (string_list_copy(&bake->record.snapshots, &left) < 0 ||
                 (bake->record.image_id && string_list_add(&left, bake->record.image_id) < 0) ||
+                bundling_name_rest(&bake->record, &left) < 0 ||
                 string_list_join(&left, " ", &names) < 0 ||
                 string_printf(&message,
                         "%s; what carries the tag " LABEL_JOB "=%s could not all be deleted (%s): "
@@ -254,6 +265,8 @@ int bake_undo(Bake *bake)
         if (state != RECORD_PLANNED) {
                 bake_pause_point("undoing");
                 r = delete_all(bake, state == RECORD_CUT && bake->record.method == METHOD_REGISTER);
+                if (r == 0)
+                        r = bundling_undo(bake);
         }
         if (r != 0) {
                 name_leftovers(bake);

@@ -119,7 +119,7 @@ static int run(Line *line, const json_t *request)
         if (r < 0)
                 log_error("%s: %s", failure_name(bake.failure.kind),
                         bake.failure.message ? bake.failure.message : strerror(-r));
-        else if (bake.record.volumes.count > 0)
+        else if (bake.record.volumes.count > 0 || bake.record.bundle)
                 (void)log_done(&bake);
         line_send_result(line, r, &bake);
         return r;

@@ -48,7 +48,7 @@ def test_every_option_has_its_entry_in_the_man_page():
 
 @pytest.mark.parametrize("option, values", [
     ("kind", ["image", "snapshots"]),
-    ("method", ["auto", "register", "create-image", "reboot"]),
+    ("method", ["auto", "register", "create-image", "reboot", "bundle"]),
     ("consistency", ["application", "filesystem", "crash"]),
     ("on-degrade", ["fail", "label"]),
     ("wait", ["queued", "secured", "completed"]),

@@ -23,7 +23,7 @@ WRONG = [
     (["image"], "NAME"),
     (["image", ""], "the argument is empty; give NAME"),
     (["image", "abc", "def"], "'def'"),
-    (["image", "abc", "--method=magic"], "--method=magic must be one of auto, register, create-image, reboot"),
+    (["image", "abc", "--method=magic"], "--method=magic must be one of auto, register, create-image, reboot, bundle"),
     (["image", "abc", "--method"], "--method=METHOD"),
     (["image", "abc", "--consistency=total"], "--consistency=total"),
     (["image", "abc", "--on-degrade=panic"], "--on-degrade=panic"),

@@ -121,8 +121,11 @@ def test_what_is_billed_by_its_image_is_made_by_ec2(machine, attributes, fields)
     assert plan["method"] == "create-image" and "billing" in plan["method-reason"]
 
 
-def test_an_instance_store_root_is_refused_by_name(machine):
+@pytest.mark.parametrize("method, words", [
+    ((), "to say Bucket=, Certificate=, PrivateKey=, Ec2Certificate= as well"),
+    (("--method=register",), "say Method=bundle")], ids=["auto", "register"])
+def test_an_instance_store_root_is_refused_by_what_is_missing(machine, method, words):
     machine.cloud.set_instance({"RootDeviceType": "instance-store"})
-    job, message = machine.failed_bake("image", "no-root-volume")
+    job, message = machine.failed_bake("image", "no-root-volume", *method)
     assert job["error"] == "org.quiesced1.Error.NotSupported"
-    assert "instance store" in message
+    assert "instance store" in message and words in message

@@ -121,6 +121,7 @@ class Lab:
         self.mounts = Path(self.mounts or self.folder / "mnt")
         self.mounts.chmod(0o755)
         self.socket = self.folder / "run/freezer.sock"
+        self.capture_socket = self.folder / "run/capture.sock"
         self.config = self.folder / "etc/quiesced.conf"
 
     def _make_volumes(self):
@@ -200,6 +201,7 @@ class Lab:
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "QUIESCED_CONFIG": str(self.config),
             "QUIESCED_FREEZER_SOCKET": str(self.socket),
+            "QUIESCED_CAPTURE_SOCKET": str(self.capture_socket),
             "QUIESCED_WORKER": str(self.folder / "etc/worker"),
             "STATE_DIRECTORY": str(self.folder / "state"),
             "QUIESCED_TEST_RUN": os.environ.get("QUIESCED_TEST_RUN", ""),

@@ -21,6 +21,7 @@ EXTRA_DIST += \
 	%D%/processes.py \
 	%D%/s3rver.py \
 	%D%/setup.sh \
+	%D%/storelab.py \
 	%D%/story.py \
 	%D%/unbundle.py \
 	%D%/verdict.py \

@@ -111,6 +111,34 @@ static void retention_follows_a_bake_where_it_is_about_that_alone(void **state)
         }
 }
 
+static void a_profile_says_what_is_bundled_and_options_add_to_it(void **state)
+{
+        Settings settings = settings_in(*state);
+        _cleanup_(profile_done) Profile profile = { 0 };
+        _cleanup_(failure_done) Failure failure = { 0 };
+        _cleanup_(json_decrefp) json_t *options = json_pack("{s:[s],s:[s],s:b}", "scrub-include",
+                "/etc/kept", "scrub-exclude", "*.log", "no-scrub", true);
+        const BundleWish *wish = &profile.bundle;
+
+        write_profile(*state, "case",
+                "[Bundle]\nCertificate=/c.pem\nPrivateKey=bundle.key\nEc2Certificate=/e.pem\n"
+                "FileSystem=/mnt\nStagingFolder=/var/stage\nInclude=/a b\nInclude=/c\n"
+                "Exclude=/x\nExclude=\nExclude=/y\nResetMachineId=yes\n");
+        assert_return_code(profile_load(&settings, "case", &profile, &failure), 0);
+        assert_string_equal(wish->private_key, "bundle.key");
+        assert_string_equal(wish->file_system, "/mnt");
+        assert_string_equal(wish->folder, "/var/stage");
+        assert_int_equal(wish->include.count, 2);
+        assert_string_equal(wish->include.items[0], "/a b");
+        assert_int_equal(wish->exclude.count, 1);
+        assert_true(wish->scrub && wish->reset_machine_id && !wish->reset_leases);
+
+        assert_return_code(profile_apply(&profile, options, &failure), 0);
+        assert_string_equal(wish->include.items[2], "/etc/kept");
+        assert_string_equal(wish->exclude.items[1], "*.log");
+        assert_false(wish->scrub);
+}
+
 static void bad_profiles_are_named(void **state)
 {
         static const struct {
@@ -143,6 +171,15 @@ static void bad_profiles_are_named(void **state)
                         FAILURE_CONFIG_INVALID },
                 { "m", "[Retain]\nOverride=shared everything\n",
                         "'everything' is none of launch-template", FAILURE_CONFIG_INVALID },
+                { "n", "[Bundle]\nCertificate=cert.pem\n",
+                        "n.conf:2: Certificate=cert.pem: must be an absolute path",
+                        FAILURE_CONFIG_INVALID },
+                { "o", "[Bundle]\nPrivateKey=../key.pem\n",
+                        "o.conf:2: PrivateKey=../key.pem: must be an absolute path, or the name",
+                        FAILURE_CONFIG_INVALID },
+                { "p", "[Bundle]\nScrub=perhaps\n", "p.conf:2: Scrub=perhaps",
+                        FAILURE_CONFIG_INVALID },
+                { "q", "[Bundle]\nCerticifate=/c.pem\n", "q.conf:2: ", FAILURE_CONFIG_INVALID },
                 { "../etc/shadow", NULL, "is no profile name", FAILURE_INVALID_ARGUMENT },
                 { ".hidden", NULL, "is no profile name", FAILURE_INVALID_ARGUMENT },
                 { "missing", NULL, "There is no profile 'missing': create ", FAILURE_NO_SUCH_PROFILE },
@@ -187,7 +224,8 @@ static void bad_options_are_named(void **state)
         } cases[] = {
                 { "{\"metod\":\"auto\"}", "Unknown option 'metod'" },
                 { "{\"method\":\"magic\"}",
-                        "Option 'method': must be one of auto, register, create-image, reboot" },
+                        "Option 'method': must be one of auto, register, create-image, reboot, "
+                        "bundle" },
                 { "{\"method\":1}", "Option 'method': has the wrong type" },
                 { "{\"budget-usec\":1}", "Option 'budget-usec': must be from 1s to 30s, in microseconds" },
                 { "{\"volumes\":[1]}", "Option 'volumes': has the wrong type" },
@@ -196,6 +234,10 @@ static void bad_options_are_named(void **state)
                 { "{\"tags\":{\"a=b\":\"c\"}}", "Option 'tags': the key 'a=b' must not have a '='" },
                 { "{\"description\":\"" TEXT_256 "\"}",
                         "Option 'description': is longer than 255 bytes; shorten it" },
+                { "{\"scrub-exclude\":[\"\"]}",
+                        "Option 'scrub-exclude': a pattern has 1 to 1023 bytes" },
+                { "{\"scrub-include\":\"/a\"}", "Option 'scrub-include': has the wrong type" },
+                { "{\"no-scrub\":1}", "Option 'no-scrub': has the wrong type" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -217,6 +259,9 @@ int main(void)
                         a_profile_says_what_is_kept, scratch_setup, scratch_teardown),
                 cmocka_unit_test_setup_teardown(
                         retention_follows_a_bake_where_it_is_about_that_alone, scratch_setup,
+                        scratch_teardown),
+                cmocka_unit_test_setup_teardown(
+                        a_profile_says_what_is_bundled_and_options_add_to_it, scratch_setup,
                         scratch_teardown),
                 cmocka_unit_test(without_a_profile_the_defaults_hold),
                 cmocka_unit_test_setup_teardown(

@@ -154,10 +154,11 @@ def test_what_is_billed_by_its_image_is_made_by_ec2(instance, account, codes):
     assert all(call["params"]["NoReboot"] for call in account.cloud.calls(action="CreateImage"))
 
 
-def test_an_instance_store_root_is_refused_by_name(instance, account):
+def test_an_instance_store_root_is_refused_by_what_is_missing(instance, account):
     account.cloud.set_instance({"RootDeviceType": "instance-store"})
     refused = instance.create_image("no-root-volume", check=False)
     assert refused.returncode != 0 and "instance store" in refused.stderr
+    assert "Bucket=, Certificate=, PrivateKey=, Ec2Certificate=" in refused.stderr
     (job,) = instance.jobs()
     assert job["error"] == "org.quiesced1.Error.NotSupported"
     assert creations(instance) == []
