@@ -22,6 +22,17 @@ void bundle_wish_done(BundleWish *wish)
         *wish = (BundleWish){ 0 };
 }
 
+static bool is_said(const char *text)
+{
+        return text && *text;
+}
+
+bool bundle_wish_is_whole(const BundleWish *wish)
+{
+        return is_said(wish->certificate) && is_said(wish->private_key) &&
+                is_said(wish->ec2_certificate);
+}
+
 int bundle_parse_bucket(const ConfigKey *key, const char *value, void *target, char **reterr)
 {
         if (*value == '\0' || s3_bucket_name_is_valid(value))

@@ -25,6 +25,9 @@ typedef struct BundleWish {
 
 void bundle_wish_done(BundleWish *wish);
 
+/* Whether it says all that it takes to make a bundle. */
+bool bundle_wish_is_whole(const BundleWish *wish);
+
 int bundle_parse_bucket(const ConfigKey *key, const char *value, void *target, char **reterr);
 
 /* What every key begins with: "images/", or "host-" as well. */

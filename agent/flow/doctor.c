@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "flow/bundling.h"
 #include "flow/doctor-bucket.h"
 #include "flow/doctor-trial.h"
 #include "flow/identify.h"
@@ -60,6 +61,8 @@ static int check_profile(Doctor *doctor, const char *name)
         Bake *bake = doctor->bake;
         int r = profile_load(bake->settings, name, &profile, &bake->failure);
 
+        if (r >= 0 && bundle_wish_is_whole(&profile.bundle))
+                r = bundling_check_host(bake, &profile.bundle);
         if (string_printf(&what, "profile %s", name) < 0)
                 return -ENOMEM;
         return tell_step(doctor, what, r);

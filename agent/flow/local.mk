@@ -6,6 +6,9 @@ libflow_a_SOURCES = \
 	%D%/bundle-versions.c %D%/bundle-versions.h \
 	%D%/bundle-keys.c %D%/bundle-keys.h \
 	%D%/bundling.c %D%/bundling.h \
+	%D%/bundling-record.h \
+	%D%/bundling-undo.c \
+	%D%/bundling-upload.c \
 	%D%/choice.c %D%/choice.h \
 	%D%/complete.c %D%/complete.h \
 	%D%/consistency.c %D%/consistency.h \

@@ -189,7 +189,10 @@ static int await_room(Bake *bake)
 
 int pace_await(Bake *bake)
 {
-        int r = await_spacing(bake);
+        int r;
 
+        if (bake->record.volumes.count == 0) /* a bundle takes no snapshot */
+                return 0;
+        r = await_spacing(bake);
         return r < 0 ? r : await_room(bake);
 }

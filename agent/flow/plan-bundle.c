@@ -54,12 +54,13 @@ static int refuse_missing(Plan *plan, const Profile *profile)
         if (missing.length == 0)
                 return 0;
         return plan_refuse(plan, FAILURE_NOT_SUPPORTED,
-                "%s: its image is a bundle in S3, and for that the section [Bundle] of a profile has "
+                "%s: its image is a bundle in S3, and for that the section [Bundle] of a profile "
+                "has "
                 "to say %s as well; see quiesced.profile(5)",
-                profile->method == METHOD_BUNDLE ?
-                        "The profile says Method=bundle" :
-                        "The root device of this instance is an instance store, which has no volume "
-                        "to take a snapshot of",
+                profile->method == METHOD_BUNDLE ? "The profile says Method=bundle"
+                                                 : "The root device of this instance is an "
+                                                   "instance store, which has no volume "
+                                                   "to take a snapshot of",
                 missing.data);
 }
 
@@ -101,8 +102,8 @@ static int check_size(Plan *plan)
         r = bundle_check_size(plan->bundled->disk_bytes, &reason);
         if (r == -ENOMEM)
                 return r;
-        return r == 0 ? 0 :
-                        plan_refuse(plan, FAILURE_NOT_SUPPORTED, "%s cannot be bundled: %s",
+        return r == 0 ? 0
+                      : plan_refuse(plan, FAILURE_NOT_SUPPORTED, "%s cannot be bundled: %s",
                                 plan->bundled->disk, reason);
 }
 

@@ -40,6 +40,13 @@ static int connect_capture(Bake *bake, CaptureClient **ret)
                 path, strerror(-r));
 }
 
+int staging_check(Bake *bake)
+{
+        _cleanup_(capture_freep) CaptureClient *capture = NULL;
+
+        return connect_capture(bake, &capture);
+}
+
 static const char *folder_of(const Record *record)
 {
         return json_get_string(record->bundle, "folder", NULL);
@@ -137,9 +144,9 @@ void staging_cut(Bake *bake)
 
         if (left_usec > BUDGET_USEC_MAX)
                 left_usec = BUDGET_USEC_MAX;
-        bake->capture_outcome = left_usec < CAPTURE_BUDGET_MIN_USEC ?
-                -ETIMEDOUT :
-                capture_final(bake->capture, left_usec);
+        bake->capture_outcome = left_usec < CAPTURE_BUDGET_MIN_USEC
+                ? -ETIMEDOUT
+                : capture_final(bake->capture, left_usec);
         bake->evidence.answered_inside = bake->capture_outcome == 0;
         bake->evidence.same_volumes = true; /* it is one disk, which was open all the time */
 }
@@ -152,7 +159,8 @@ static int check_window(Bake *bake)
                 return 0;
         if (bake->capture_outcome == 0 || bake->capture_outcome == -ETIMEDOUT)
                 return failure_set(&bake->failure, FAILURE_FREEZE_TIMEOUT, -ETIMEDOUT,
-                        "The budget of the freeze was over before the disk was read once more: raise "
+                        "The budget of the freeze was over before the disk was read once more: "
+                        "raise "
                         "FreezeBudgetSec=, or bake when less is written");
         return judge(bake, bake->capture, bake->capture_outcome);
 }

@@ -5,7 +5,8 @@
 
 #define GIB (UINT64_C(1) << 30)
 
-/* The root is a partition of a disk that is no volume; /data is not on it, and holds /data/inner. */
+/* The root is a partition of a disk that is no volume; /data is not on it, and holds /data/inner.
+ */
 static void store_init(Host *host)
 {
         host_init(host);
@@ -13,10 +14,17 @@ static void store_init(Host *host)
         host->identity.account_id = TEXT("123456789012");
         host->profile.bucket = TEXT("bundles");
         host->profile.bundle = (BundleWish){ .certificate = TEXT("/c.pem"),
-                .private_key = TEXT("/k.pem"), .ec2_certificate = TEXT("/e.pem"), .scrub = true };
-        host->file_systems[0] = (FileSystem){ .mount_point = TEXT("/"), .type = TEXT("ext4"),
-                .device = TEXT("/dev/vda1"), .disk = TEXT("/dev/vda"), .disk_major = 254,
-                .disk_bytes = 10 * GIB, .freezable = true, .reason = TEXT("an instance store") };
+                .private_key = TEXT("/k.pem"),
+                .ec2_certificate = TEXT("/e.pem"),
+                .scrub = true };
+        host->file_systems[0] = (FileSystem){ .mount_point = TEXT("/"),
+                .type = TEXT("ext4"),
+                .device = TEXT("/dev/vda1"),
+                .disk = TEXT("/dev/vda"),
+                .disk_major = 254,
+                .disk_bytes = 10 * GIB,
+                .freezable = true,
+                .reason = TEXT("an instance store") };
 }
 
 static void make(Host *host, Plan *plan)
@@ -53,7 +61,8 @@ static void an_instance_store_root_is_bundled(void **state)
         assert_int_equal(plan.volumes.count, 0);
         assert_int_equal(plan.n_mounts, 1);
         assert_true(is_frozen(&plan, "/"));
-        assert_true(is_gap(&plan, "/data") && is_gap(&plan, "/data/inner") && is_gap(&plan, "/tmp"));
+        assert_true(
+                is_gap(&plan, "/data") && is_gap(&plan, "/data/inner") && is_gap(&plan, "/tmp"));
         assert_true(plan.complete_coverage);
 }
 
@@ -87,8 +96,8 @@ static void what_cannot_be_frozen_is_watched_or_refused(void **state)
                 host.file_systems[2].n_below = 0;
                 make(&host, &plan);
                 assert_int_equal(plan.n_watches, watchable);
-                assert_int_equal(
-                        some_line_has(&plan.refusals, "/boot/efi (ext4) is on the disk"), !watchable);
+                assert_int_equal(some_line_has(&plan.refusals, "/boot/efi (ext4) is on the disk"),
+                        !watchable);
         }
 }
 
