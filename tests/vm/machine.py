@@ -67,7 +67,7 @@ class Machine:
         return state.stdout.strip()
 
     def run(self, script, check=True, timeout=RUN_SEC, stdin=None):
-        """A bash script in the guest, as root: CompletedProcess with text."""
+        """A script of sh in the guest, as root: CompletedProcess with text."""
         data = stdin.encode() if stdin is not None else None
         done = self.agent.run(script, timeout=timeout, stdin=data)
         done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
@@ -85,8 +85,9 @@ class Machine:
 
     def wait_for(self, condition, what, timeout=RUN_SEC):
         """Until a shell in the guest finds it true."""
-        script = (f"end=$((SECONDS + {timeout})); until {condition}; "
-                  "do [ $SECONDS -lt $end ] || exit 1; sleep 0.1; done")
+        now = "read -r now _ </proc/uptime"
+        script = (f"{now}; end=$((${{now%.*}} + {timeout})); until {condition}; "
+                  f"do {now}; [ ${{now%.*}} -lt $end ] || exit 1; sleep 0.1; done")
         done = self.run(script, check=False, timeout=2 * timeout)
         if done.returncode:
             raise GuestFailed(f"after {timeout} s: {what}: {done.stdout}{done.stderr}")
