@@ -180,7 +180,7 @@ def _hardware():
 def _firmware(base, console):
     """The kernel has NVMe, GPT and ext4 built in, so that it needs no initramfs for these."""
     command = ["-kernel", str(base.kernel), "-append",
-               f"root=PARTUUID={PARTITION_UUID} rootwait ro console=ttyS0 panic=-1",
+               f"root=PARTUUID={PARTITION_UUID} rootwait ro console=ttyS0 panic=-1 mitigations=off",
                "-serial", f"file:{console}"]
     return command + (["-initrd", str(base.initramfs)] if base.initramfs else [])
 
