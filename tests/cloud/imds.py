@@ -131,6 +131,8 @@ def _block_devices(world, instance):
     data = [one for one in world.volumes_of(instance.id) if not one.is_root_of(instance)]
     for number, volume in enumerate(data, start=1):
         names[f"ebs{number}"] = volume.device.removeprefix("/dev/")
+    if instance.attributes["RootDeviceType"] == "instance-store":
+        names["ephemeral0"] = "sdb"
     return names
 
 

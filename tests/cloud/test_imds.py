@@ -20,6 +20,16 @@ def test_a_token_opens_the_metadata(imds):
     assert imds.get("meta-data/block-device-mapping")[1] == "ami\nebs1\nroot"
 
 
+def test_an_instance_store_root_comes_with_another_store(cloud, imds):
+    cloud.set_instance({"RootDeviceType": "instance-store"})
+    try:
+        told = imds.get("meta-data/block-device-mapping")[1]
+        assert told == "ami\nebs1\nephemeral0\nroot"
+        assert imds.get("meta-data/block-device-mapping/ephemeral0") == (200, "sdb")
+    finally:
+        cloud.set_instance({"RootDeviceType": "ebs"})
+
+
 def test_the_identity_document_tells_what_the_instance_is(imds):
     document = json.loads(imds.get("dynamic/instance-identity/document")[1])
     assert document["instanceId"] == "i-0123456789abcdef0"

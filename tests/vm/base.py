@@ -53,13 +53,18 @@ DISK_BYTES = 1536 << 20
 PARTITION_AT = 1 << 20
 PARTITION_UUID = "71756965-7363-6564-a001-000000000001"
 EC2_ADDRESS = "169.254.170.10"
+S3_ADDRESS = "169.254.170.11"
 METADATA_ADDRESS = "169.254.169.254"
 REGION = "eu-central-1"
 
 FILES = {
     "etc/fstab": f"PARTUUID={PARTITION_UUID} / auto defaults 0 1\n",
     "etc/hostname": "guest\n",
-    "etc/hosts": f"127.0.0.1 localhost guest\n{EC2_ADDRESS} ec2.{REGION}.amazonaws.com\n",
+    "etc/hosts": f"""\
+127.0.0.1 localhost guest
+{EC2_ADDRESS} ec2.{REGION}.amazonaws.com
+{S3_ADDRESS} s3.{REGION}.amazonaws.com
+""",
     # The kernel has ext4 and NVMe built in; what it loads from an initramfs takes its time here.
     "etc/initramfs-tools/conf.d/guest": "MODULES=list\nCOMPRESS=gzip\n",
     "etc/initramfs-tools/modules": "xfs\n",

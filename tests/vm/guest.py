@@ -49,12 +49,17 @@ def _install(root):
     _write(root / WRITERS, (BUILD / "writers").read_bytes(), 0o755)
 
 
-def guest_make(folder, authority, base=None):
-    """(disk, base) of a new guest below `folder`, which trusts the certificate `authority`."""
+def guest_make(folder, authority, base=None, adapt=None):
+    """
+    (disk, base) of a new guest below `folder`, which trusts the certificate `authority`; `adapt` has
+    the last word on its mounted root.
+    """
     base = base or base_get()
     disk = folder / "root.raw"
     file_copy(base.disk, disk)
     with root_mounted(disk, folder / "root", base.root_type) as root:
         _install(root)
         _write(root / "etc/ssl/certs/ca-certificates.crt", Path(authority).read_bytes())
+        if adapt:
+            adapt(root)
     return disk, base

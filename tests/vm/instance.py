@@ -119,7 +119,7 @@ class Instance:
         looks = []
         for _ in range(5):
             asked = time.time()
-            uptime = self.run("cat /proc/uptime").stdout.split()[0]
+            uptime = self.run("read -r up _ </proc/uptime; echo $up").stdout
             looks.append((time.time() - asked, time.time(), float(uptime)))
         _, answered, uptime = min(looks)
         return int((uptime - (answered - host_time)) * 1e6)
@@ -137,6 +137,7 @@ class Instance:
     def paused_workers(self, point, budget_sec):
         """Workers stop themselves at that point, those of a daemon that is started anew too."""
         self.machine.write(BUDGET, f"[Freeze]\nBudgetSec={budget_sec}s\n")
+        machine = self.machine
         self.run(f"systemctl set-environment QUIESCED_TEST_PAUSE={point} && "
                  "systemctl restart quiesced.service")
         try:
@@ -144,8 +145,11 @@ class Instance:
             # Whatever was begun ends under the settings that it began with.
             self.wait_for_jobs()
         finally:
-            self.run(f"rm {BUDGET}; systemctl unset-environment QUIESCED_TEST_PAUSE; "
-                     "systemctl restart quiesced.service")
+            self.run(f"rm {BUDGET}")
+            # A boot leaves nothing of it.
+            if self.machine is machine:
+                self.run("systemctl unset-environment QUIESCED_TEST_PAUSE; "
+                         "systemctl restart quiesced.service")
 
     @contextlib.contextmanager
     def clean(self):

@@ -71,7 +71,10 @@ vgcreate -q group "$lvm1" "$lvm2"
 lvcreate -q -y -i 2 -l 100%FREE -n data group
 ext4 lvm /dev/group/data
 
-md() {{ mdadm --quiet --create "/dev/md/$1" --run --metadata=1.2 --raid-devices=2 "${{@:2}}"; }}
+md() {{
+    array=/dev/md/$1; shift
+    mdadm --quiet --create "$array" --run --metadata=1.2 --raid-devices=2 "$@"
+}}
 md stripe --level=0 "$stripe1" "$stripe2"
 mkfs.xfs -q -K -L stripe /dev/md/stripe
 md mirror --level=1 --assume-clean "$mirror1" "$mirror2"

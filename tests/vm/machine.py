@@ -2,7 +2,7 @@
 """
 One virtual machine: QEMU without KVM, as this must run anywhere. Its NVMe disks are the raw files
 of the simulated cloud's volumes and carry their ids, and the only hosts that it reaches are the
-metadata service and EC2.
+metadata service, EC2 and S3.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lab.processes import wait_until
 from vm.agent import RUN_SEC, Agent, GuestFailed
-from vm.base import EC2_ADDRESS, METADATA_ADDRESS, PARTITION_UUID
+from vm.base import EC2_ADDRESS, METADATA_ADDRESS, PARTITION_UUID, S3_ADDRESS
 from vm.monitor import Monitor
 
 BOOT_SEC = 240
@@ -34,14 +34,14 @@ class Machine:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, base, volumes, metadata, ec2):
+    def __init__(self, base, volumes, metadata, ec2, s3):
         self._folder = tempfile.TemporaryDirectory(prefix="quiesced-vm-")
         folder = Path(self._folder.name)
         self.console = folder / "console"
         self._log = (folder / "qemu.log").open("w+")
         # Dies with whoever started it; its guestfwd commands end with their connections.
         command = ["setpriv", "--pdeathsig=KILL", "qemu-system-x86_64",
-                   *_hardware(), *_firmware(base, self.console), *_network(metadata, ec2),
+                   *_hardware(), *_firmware(base, self.console), *_network(metadata, ec2, s3),
                    *_agent(folder / "agent"),
                    "-qmp", f"unix:{folder}/monitor,server=on,wait=off"]
         for number, (volume_id, path) in enumerate(volumes):
@@ -67,7 +67,7 @@ class Machine:
         return state.stdout.strip()
 
     def run(self, script, check=True, timeout=RUN_SEC, stdin=None):
-        """A bash script in the guest, as root: CompletedProcess with text."""
+        """A script of sh in the guest, as root: CompletedProcess with text."""
         data = stdin.encode() if stdin is not None else None
         done = self.agent.run(script, timeout=timeout, stdin=data)
         done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
@@ -85,8 +85,9 @@ class Machine:
 
     def wait_for(self, condition, what, timeout=RUN_SEC):
         """Until a shell in the guest finds it true."""
-        script = (f"end=$((SECONDS + {timeout})); until {condition}; "
-                  "do [ $SECONDS -lt $end ] || exit 1; sleep 0.1; done")
+        now = "read -r now _ </proc/uptime"
+        script = (f"{now}; end=$((${{now%.*}} + {timeout})); until {condition}; "
+                  f"do {now}; [ ${{now%.*}} -lt $end ] || exit 1; sleep 0.1; done")
         done = self.run(script, check=False, timeout=2 * timeout)
         if done.returncode:
             raise GuestFailed(f"after {timeout} s: {what}: {done.stdout}{done.stderr}")
@@ -179,7 +180,7 @@ def _hardware():
 def _firmware(base, console):
     """The kernel has NVMe, GPT and ext4 built in, so that it needs no initramfs for these."""
     command = ["-kernel", str(base.kernel), "-append",
-               f"root=PARTUUID={PARTITION_UUID} rootwait ro console=ttyS0 panic=-1",
+               f"root=PARTUUID={PARTITION_UUID} rootwait ro console=ttyS0 panic=-1 mitigations=off",
                "-serial", f"file:{console}"]
     return command + (["-initrd", str(base.initramfs)] if base.initramfs else [])
 
@@ -190,8 +191,8 @@ def _disk(number, volume_id, path):
             "-device", f"nvme,drive=d{number},serial={volume_id.replace('-', '')}"]
 
 
-def _network(metadata, ec2):
-    forwards = ((METADATA_ADDRESS, 80, metadata), (EC2_ADDRESS, 443, ec2))
+def _network(metadata, ec2, s3):
+    forwards = ((METADATA_ADDRESS, 80, metadata), (EC2_ADDRESS, 443, ec2), (S3_ADDRESS, 443, s3))
     user = "user,id=n0,restrict=on,net=169.254.168.0/22,host=169.254.168.2,dns=169.254.168.3"
     for address, port, (to_host, to_port) in forwards:
         # A command serves one connection each; a character device would be one for all.

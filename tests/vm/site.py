@@ -25,7 +25,8 @@ def _file_make(path, size_bytes):
 class Site:
     """An instance with a root and a data volume; others are launched from its images."""
 
-    def __init__(self, folder, base=None):
+    def __init__(self, folder, base=None, adapt=None):
+        """`adapt` is called with the mounted root, before anybody boots from it."""
         self._exit = contextlib.ExitStack()
         self.folder = folder
         self.stores = {}
@@ -33,8 +34,11 @@ class Site:
         self.cloud = self._exit.enter_context(
             Cloud(directory=str(copies), instances=[{"id": INSTANCE_ID}]))
         self.knobs = self.cloud.knobs()
-        root, self._base = guest_make(folder, self.cloud.addresses["ca"], base)
-        data = folder / "data.raw"
+        root, self._base = guest_make(folder, self.cloud.addresses["ca"], base, adapt)
+        self._give_disks(root)
+
+    def _give_disks(self, root):
+        data = self.folder / "data.raw"
         _file_make(data, DATA_BYTES)
         subprocess.run(["mkfs.xfs", "-q", "-L", "data", data], check=True)
         self.cloud.attach_volume(id=ROOT_ID, path=str(root), device=ROOT_DEVICE)
@@ -85,10 +89,11 @@ class Site:
 
     def machine(self, instance_id=INSTANCE_ID):
         """Switched on, not yet booted."""
-        ec2 = urllib.parse.urlsplit(self.cloud.addresses["ec2"])
+        ec2, s3 = (urllib.parse.urlsplit(self.cloud.addresses[name]) for name in ("ec2", "s3"))
         disks = self.volumes_of(instance_id) + self.stores.get(instance_id, [])
         return Machine(self._base, disks,
-                       self.cloud.metadata_of(instance_id), (ec2.hostname, ec2.port))
+                       self.cloud.metadata_of(instance_id),
+                       (ec2.hostname, ec2.port), (s3.hostname, s3.port))
 
     def launch(self, image_id):
         """The new instance's id."""

@@ -14,10 +14,9 @@ stopped() {{
     return 1
 }}
 until stopped; do sleep 0.05; done
-freezer=$(systemctl list-units --plain --no-legend 'quiesced-freezer@*' | cut -d' ' -f1)
-daemon=$(systemctl show -P MainPID quiesced.service)
-main=$(systemctl show -P MainPID "$freezer")
-cgroup={CGROUPS}$(systemctl show -P ControlGroup "$freezer" | sed 's|^/system.slice||')
+for cgroup in {CGROUPS}/*/quiesced-freezer@*; do freezer=${{cgroup##*/}}; done
+set -- $(systemctl show -P MainPID quiesced.service "$freezer")
+daemon=$1 main=$2
 """
 # Prints CLOCK_BOOTTIME, in seconds, before whatever is done to it then.
 STRIKE = f"{FIND}\ncut -d' ' -f1 /proc/uptime\n"

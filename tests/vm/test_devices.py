@@ -25,7 +25,7 @@ TOKEN = "written before the freeze"
 CLEAR = """
 umount /strange /boot/efi
 rmdir /strange /boot/efi
-rm /etc/quiesced/profiles/{strict,lenient,whole,agreed}.conf
+cd /etc/quiesced/profiles && rm strict.conf lenient.conf whole.conf agreed.conf
 """
 
 

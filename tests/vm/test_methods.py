@@ -130,7 +130,7 @@ def test_an_image_by_reboot_is_of_a_machine_at_rest(load, instance, account):
     load.after_boot()
     launched = account.launch(image["id"])
     try:
-        with Instance(account, launched) as copy:
+        with instance.machine.suspended(), Instance(account, launched) as copy:
             assert copy.boot() == "running", copy.run("systemctl --failed").stdout
             # It has the record of that job as well, and leaves the image alone.
             copy.wait_for_jobs()
