@@ -70,6 +70,7 @@ EXTRA_DIST += \
 	tests/freeze/conftest.py \
 	tests/freeze/freezer.py \
 	tests/freeze/test_capture.py \
+	tests/freeze/test_capture_hostile.py \
 	tests/freeze/test_capture_nets.py \
 	tests/freeze/test_capture_scrub.py \
 	tests/freeze/test_freezer.py \
