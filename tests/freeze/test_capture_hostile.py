@@ -3,7 +3,10 @@
 
 import errno
 
-from lab.capture import DISCARD, ERROR, TAKE, name_packet
+from freezer import THAW
+from lab.capture import DISCARD, ERROR, TAKE, final_packet, name_packet
+from lab.loopdisk import device_number
+from lab.loopfs import run
 
 
 def test_only_its_own_images_are_handed_over_or_removed(capture_server, stage):
@@ -20,3 +23,18 @@ def test_only_its_own_images_are_handed_over_or_removed(capture_server, stage):
     assert (refusal.type, refusal.error) == (ERROR, errno.EPERM)
     client.close()
     assert theirs.read_text() == "not yours"
+
+
+def test_what_is_mounted_later_and_was_not_frozen_is_noticed(capturer, client, make_disk, stage):
+    """As an EFI system partition is, when somebody looks at it."""
+    disk = make_disk("ext4", "ext4")
+    first, second = disk.mounted
+    run("umount", second.mount_point)
+    assert capturer.begin(device_number(disk.device), [first], stage).type != ERROR
+    capturer.make_pass()
+    run("mount", second.device, second.mount_point)
+    client.frozen([first], budget_usec=30_000_000)
+    refusal = capturer.ask(final_packet(20_000_000))
+    client.ask(THAW)
+    assert (refusal.type, refusal.error) == (ERROR, errno.EINVAL)
+    assert second.mount_point in refusal.text
