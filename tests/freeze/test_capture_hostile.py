@@ -2,11 +2,66 @@
 """What a file system or a client may do so that a secret stays, or that it gets what is not its."""
 
 import errno
+import os
+from pathlib import Path
+
+import pytest
 
 from freezer import THAW
 from lab.capture import DISCARD, ERROR, TAKE, final_packet, name_packet
 from lab.loopdisk import device_number
 from lab.loopfs import run
+from test_capture import contains
+from test_capture_scrub import captured
+
+# It fits into an inode.
+SECRET = b"-----BEGIN PRIVATE KEY-----\nSHORT-SECRET\n"
+
+
+def made_anew(part, *mkfs, options="defaults"):
+    run("umount", part.mount_point)
+    run(*mkfs, part.device)
+    run("mount", "-t", part.kind, "-o", options, part.device, part.mount_point)
+
+
+@pytest.mark.parametrize("mkfs, options", [
+    (("mkfs.ext4", "-Fq"), "data=journal"),
+    (("mkfs.ext4", "-Fq", "-O", "inline_data", "-I", "256"), "defaults"),
+], ids=["journal", "inline"])
+def test_no_copy_of_a_secret_is_left_in_metadata(capturer, client, make_disk, stage, mkfs, options):
+    """The journal has whole blocks of files, or of inodes, and an inode may have a file in it."""
+    disk = make_disk("ext4")
+    (part,) = disk.mounted
+    made_anew(part, *mkfs, options=options)
+    for name in ("a.pem", "b.pem"):
+        Path(part.mount_point, name).write_bytes(SECRET)
+    os.link(f"{part.mount_point}/b.pem", f"{part.mount_point}/c.pem")
+    run("sync", "-f", part.mount_point)
+    assert contains(disk.image, b"SHORT-SECRET")
+    captured(capturer, client, disk, stage)
+    assert set(capturer.scrub().paths) == {"/a.pem", "/b.pem", "/c.pem"}
+    capturer.keep()
+    assert not contains(stage / "job-1.image", b"SHORT-SECRET")
+
+
+@pytest.mark.parametrize("flag", ["i", "a"])
+def test_what_nobody_may_change_goes_too(capturer, client, make_disk, stage, flag):
+    """As administrators do with a history, so that nobody removes it."""
+    disk = make_disk("ext4")
+    (part,) = disk.mounted
+    folder = Path(part.mount_point, "root")
+    folder.mkdir()
+    history = folder / ".bash_history"
+    history.write_bytes(SECRET)
+    for path in (history, folder):
+        run("chattr", f"+{flag}", str(path))
+    try:
+        captured(capturer, client, disk, stage)
+        assert capturer.scrub().paths == ["/root/.bash_history"]
+        capturer.keep()
+    finally:
+        run("chattr", "-R", f"-{flag}", str(folder))
+    assert not contains(stage / "job-1.image", b"SHORT-SECRET")
 
 
 def test_only_its_own_images_are_handed_over_or_removed(capture_server, stage):
