@@ -8,13 +8,17 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
+#include "freeze/moment.h"
+
 #define LOOP_NAME_MAX 32
-/* Another process may take the device that was free. */
+/* Another process may take the device that was free, or udev still look at it: 6 s in all. */
 #define LOOP_TRIES 64
+#define LOOP_PAUSE_USEC 100000
 
 /* Not in every libc that we build with. */
 static int fs_open(const char *type)
@@ -60,6 +64,12 @@ static int loop_try(
         fd = open(ret_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
                 return -errno;
+        /*
+         * udev leaves a device alone that is locked (systemd.io/BLOCK_DEVICE_LOCKING): or it would let
+         * /dev/disk/by-uuid/ of the original lead to this one, whose file system has the same UUID.
+         */
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK ? -EBUSY : -errno;
         r = loop_configure(fd, stage, disk, part);
         return r < 0 ? r : TAKE_FD(fd);
 }
@@ -72,8 +82,11 @@ static int loop_open(const Stage *stage, const Disk *disk, const Part *part, cha
 
         if (control_fd < 0)
                 return -errno;
-        for (unsigned i = 0; fd == -EBUSY && i < LOOP_TRIES; i++)
+        for (unsigned i = 0; fd == -EBUSY && i < LOOP_TRIES; i++) {
+                if (i > 0)
+                        moment_sleep(LOOP_PAUSE_USEC);
                 fd = loop_try(control_fd, stage, disk, part, ret_name);
+        }
         return fd;
 }
 
@@ -129,15 +142,16 @@ int volume_open(
         Volume *volume, const Stage *stage, const Disk *disk, const Part *part, Trouble *trouble)
 {
         char name[LOOP_NAME_MAX] = "";
-        _cleanup_(closep) int loop_fd = loop_open(stage, disk, part, name);
         int r;
 
         *volume = VOLUME_INIT;
         volume->stage = stage;
         volume->part = part;
-        if (loop_fd < 0)
-                return trouble_tell(trouble, loop_fd, "no loop device for the image of %s: %s",
-                        part->path, strerror(-loop_fd));
+        volume->loop_fd = loop_open(stage, disk, part, name);
+        if (volume->loop_fd < 0)
+                return trouble_tell(trouble, volume->loop_fd,
+                        "no loop device for the image of %s: %s", part->path,
+                        strerror(-volume->loop_fd));
         volume->mount_fd = mount_make(part->type, name);
         if (volume->mount_fd < 0)
                 return trouble_tell(trouble, volume->mount_fd,
@@ -233,5 +247,6 @@ void volume_done(Volume *volume)
 {
         closep(&volume->root_fd);
         closep(&volume->mount_fd);
+        closep(&volume->loop_fd);
         *volume = VOLUME_INIT;
 }
