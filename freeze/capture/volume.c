@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
@@ -204,12 +205,31 @@ static int volume_rest(const Volume *volume)
         return 0;
 }
 
+/*
+ * What a transaction of btrfs no longer uses is pinned, and is not trimmed, until the next one is
+ * written: new times, the old ones, are enough of a change for that.
+ */
+static int volume_write_twice(const Volume *volume)
+{
+        struct stat about;
+
+        if (syncfs(volume->root_fd) < 0 || fstat(volume->root_fd, &about) < 0 ||
+                futimens(volume->root_fd,
+                        (const struct timespec[]){ about.st_atim, about.st_mtim }) < 0 ||
+                syncfs(volume->root_fd) < 0)
+                return -errno;
+        return 0;
+}
+
 /* btrfs and vfat do not list what is free, but give it to the loop device, which makes a hole. */
 static int volume_trim(const Volume *volume)
 {
         struct fstrim_range range = { .len = UINT64_MAX };
+        int r = volume_write_twice(volume);
 
-        if (syncfs(volume->root_fd) < 0 || ioctl(volume->root_fd, FITRIM, &range) < 0)
+        if (r < 0)
+                return r;
+        if (ioctl(volume->root_fd, FITRIM, &range) < 0)
                 return -errno;
         return 0;
 }

@@ -44,6 +44,20 @@ def test_no_copy_of_a_secret_is_left_in_metadata(capturer, client, make_disk, st
     assert not contains(stage / "job-1.image", b"SHORT-SECRET")
 
 
+def test_no_copy_of_a_secret_is_left_in_a_tree_of_btrfs(capturer, client, make_disk, stage):
+    """It has short files in its leaves, and writes these anew elsewhere."""
+    disk = make_disk("btrfs")
+    (part,) = disk.mounted
+    for i in range(30):
+        Path(part.mount_point, f"{i}.pem").write_bytes(SECRET)
+    run("sync", "-f", part.mount_point)
+    assert contains(disk.image, b"SHORT-SECRET")
+    captured(capturer, client, disk, stage)
+    assert capturer.scrub().count == 30
+    capturer.keep()
+    assert not contains(stage / "job-1.image", b"SHORT-SECRET")
+
+
 @pytest.mark.parametrize("flag", ["i", "a"])
 def test_what_nobody_may_change_goes_too(capturer, client, make_disk, stage, flag):
     """As administrators do with a history, so that nobody removes it."""
