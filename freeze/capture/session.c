@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "freeze/capture/dialogue.h"
+#include "freeze/capture/idle.h"
 #include "freeze/capture/pass.h"
 #include "freeze/capture/scrub.h"
 #include "freeze/capture/swap.h"
@@ -93,6 +94,8 @@ static int capture_prepare(Session *session)
 
         if (r >= 0)
                 r = swaps_find(&session->swaps, &session->disk);
+        if (r >= 0)
+                r = idle_check(&session->disk, &session->swaps, &session->trouble);
         if (r >= 0)
                 r = disk_note_stage(&session->disk, session->stage.folder_fd, &session->trouble);
         if (r >= 0)

@@ -3,13 +3,14 @@
 
 import errno
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from freezer import THAW
 from lab.capture import DISCARD, ERROR, TAKE, final_packet, name_packet
-from lab.loopdisk import device_number
+from lab.loopdisk import MIB, device_number
 from lab.loopfs import run
 from test_capture import contains
 from test_capture_scrub import captured
@@ -107,3 +108,37 @@ def test_what_is_mounted_later_and_was_not_frozen_is_noticed(capturer, client, m
     client.ask(THAW)
     assert (refusal.type, refusal.error) == (ERROR, errno.EINVAL)
     assert second.mount_point in refusal.text
+
+
+def test_a_mount_that_only_a_container_has_is_noticed(capturer, make_disk, stage):
+    disk = make_disk("ext4", "ext4")
+    first, second = disk.mounted
+    container = subprocess.Popen(["unshare", "-m", "--propagation", "private", "sh", "-c",
+                                  "echo ready; read line"],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert container.stdout.readline() == b"ready\n"
+        run("umount", second.mount_point)
+        refusal = capturer.begin(device_number(disk.device), [first], stage)
+    finally:
+        container.communicate()
+    second.mount_point = None
+    assert (refusal.type, refusal.error) == (ERROR, errno.EBUSY) and second.device in refusal.text
+
+
+def test_what_was_swapped_out_once_is_not_in_the_image(capturer, client, make_disk, stage):
+    disk = make_disk("ext4", "ext4")
+    _, swap = disk.mounted
+    run("umount", swap.mount_point)
+    swap.mount_point = None
+    run("mkswap", swap.device)
+    with open(swap.device, "r+b") as device:
+        device.seek(MIB)
+        device.write(SECRET)
+    captured(capturer, client, disk, stage)
+    capturer.keep()
+    image = stage / "job-1.image"
+    assert contains(disk.image, b"SHORT-SECRET") and not contains(image, b"SHORT-SECRET")
+    with open(image, "rb") as copy:
+        copy.seek(swap.start)
+        assert copy.read(4096).endswith(b"SWAPSPACE2")
