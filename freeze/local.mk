@@ -37,6 +37,7 @@ libcapture_a_SOURCES = \
 	%D%/capture/dialogue.c %D%/capture/dialogue.h \
 	%D%/capture/digest.c %D%/capture/digest.h \
 	%D%/capture/disk.c %D%/capture/disk.h \
+	%D%/capture/idle.c %D%/capture/idle.h \
 	%D%/capture/map.c %D%/capture/map.h \
 	%D%/capture/origin.c %D%/capture/origin.h \
 	%D%/capture/pass.c %D%/capture/pass.h \
@@ -70,6 +71,7 @@ EXTRA_DIST += \
 	tests/freeze/conftest.py \
 	tests/freeze/freezer.py \
 	tests/freeze/test_capture.py \
+	tests/freeze/test_capture_hostile.py \
 	tests/freeze/test_capture_nets.py \
 	tests/freeze/test_capture_scrub.py \
 	tests/freeze/test_freezer.py \

@@ -167,6 +167,11 @@ int disk_check(Disk *disk, Trouble *trouble)
         return r;
 }
 
+int disk_check_others(Disk *disk, Trouble *trouble)
+{
+        return mounts_check(disk, trouble);
+}
+
 int disk_note_stage(Disk *disk, int stage_fd, Trouble *trouble)
 {
         for (unsigned i = 0; i < disk->n_parts; i++) {

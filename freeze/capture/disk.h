@@ -50,6 +50,9 @@ int disk_add_part(Disk *disk, const CaptureMount *mount);
  */
 int disk_check(Disk *disk, Trouble *trouble);
 
+/* -EINVAL: a file system of the device is mounted that was not named, and so is not frozen. */
+int disk_check_others(Disk *disk, Trouble *trouble);
+
 /* Finds out whether the image is staged on one of the parts. */
 int disk_note_stage(Disk *disk, int stage_fd, Trouble *trouble);
 

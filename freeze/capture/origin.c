@@ -152,3 +152,46 @@ int origin_find_holder(unsigned major, unsigned minor, char *ret, size_t size)
         }
         return r;
 }
+
+/* 1: what this name in the device's folder is, is no partition. */
+static int partition_find(unsigned major, unsigned minor, const char *name, char *ret_path, Range *ret)
+{
+        char member[PATH_MAX], line[LINE_MAX_BYTES];
+        unsigned its_major, its_minor;
+        uint64_t number;
+        int r;
+
+        (void)snprintf(member, sizeof(member), "%s/partition", name);
+        r = number_read(major, minor, member, &number);
+        if (r != 0)
+                return r;
+        (void)snprintf(member, sizeof(member), "%s/dev", name);
+        r = attribute_read(major, minor, member, line);
+        if (r != 0 || sscanf(line, "%u:%u", &its_major, &its_minor) != 2)
+                return r < 0 ? r : 1;
+        r = partition_read(its_major, its_minor, ret);
+        return r == 0 ? origin_name(its_major, its_minor, ret_path, PATH_MAX) : r;
+}
+
+int origin_visit_partitions(unsigned major, unsigned minor, PartitionVisit visit, void *userdata)
+{
+        char path[PATH_MAX];
+        _cleanup_(closedirp) DIR *folder = NULL;
+        const struct dirent *entry;
+        int r = 0;
+
+        folder_name(major, minor, "", path);
+        folder = opendir(path);
+        if (!folder)
+                return -errno;
+        while (r >= 0 && (entry = readdir(folder))) {
+                Range place;
+
+                if (entry->d_name[0] == '.' || entry->d_type != DT_DIR)
+                        continue;
+                r = partition_find(major, minor, entry->d_name, path, &place);
+                if (r == 0)
+                        r = visit(userdata, path, &place);
+        }
+        return r < 0 ? r : 0;
+}

@@ -22,3 +22,9 @@ int origin_locate_node(unsigned major, unsigned minor, const char *path, Range *
 
 /* 1: the device or a partition of it is part of another one (dm-0), whose name is in `ret`. */
 int origin_find_holder(unsigned major, unsigned minor, char *ret, size_t size);
+
+/* `visit` gets each partition's node and place, and ends the visits with an error. */
+typedef int (*PartitionVisit)(void *userdata, const char *path, const Range *place);
+
+int origin_visit_partitions(
+        unsigned major, unsigned minor, PartitionVisit visit, void *userdata);

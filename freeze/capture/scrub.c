@@ -2,8 +2,10 @@
 #include "freeze/capture/scrub.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -12,6 +14,8 @@
 /* Each holds a descriptor, of the 1024 that systemd allows, and a frame of the stack. */
 #define DEPTH_MAX 512
 #define WINDOW_BYTES 65536
+/* Of a path, in a message that has 1024. */
+#define TOLD_CHARS 800
 
 /* Of all that a folder contains. */
 typedef enum Fate {
@@ -37,8 +41,10 @@ static const char marker[] = "PRIVATE KEY";
 
 static int scrub_fail(Scrub *scrub, int error, const char *what)
 {
-        return trouble_tell(scrub->trouble, error, "%s in the image %s: %s", scrub->path, what,
-                strerror(-error));
+        bool is_long = strlen(scrub->path) > TOLD_CHARS;
+
+        return trouble_tell(scrub->trouble, error, "%.*s%s in the image %s: %s", TOLD_CHARS,
+                scrub->path, is_long ? "..." : "", what, strerror(-error));
 }
 
 static void removal_note(Scrub *scrub, uint64_t bytes)
@@ -100,6 +106,54 @@ static int entry_has_key(Scrub *scrub, int folder_fd, const char *name)
         return r < 0 ? scrub_fail(scrub, r, "cannot be read") : r;
 }
 
+#define FLAGS_OF_ROCK (FS_IMMUTABLE_FL | FS_APPEND_FL)
+
+/* Those that forbid a change are gone: chattr +i keeps histories, of all files. The old ones. */
+static int flags_drop(int fd)
+{
+        int flags = 0, fewer;
+
+        if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+                return 0;
+        fewer = flags & ~FLAGS_OF_ROCK;
+        if (fewer != flags)
+                (void)ioctl(fd, FS_IOC_SETFLAGS, &fewer);
+        return flags;
+}
+
+static int name_remove(int folder_fd, const char *name, int at_flags)
+{
+        int flags, error;
+
+        if (unlinkat(folder_fd, name, at_flags) == 0)
+                return 0;
+        if (errno != EPERM)
+                return -errno;
+        flags = flags_drop(folder_fd);
+        error = unlinkat(folder_fd, name, at_flags) < 0 ? errno : 0;
+        if (flags & FLAGS_OF_ROCK)
+                (void)ioctl(folder_fd, FS_IOC_SETFLAGS, &flags);
+        return -error;
+}
+
+/* A short file may lie in its inode, where nothing but this overwrites it (ext4's inline_data). */
+static int file_remove(int folder_fd, const char *name, const struct stat *about)
+{
+        _cleanup_(closep) int look_fd = -EBADF, fd = -EBADF;
+
+        if (S_ISREG(about->st_mode)) {
+                look_fd = entry_open(folder_fd, name, O_RDONLY);
+                if (look_fd >= 0)
+                        (void)flags_drop(look_fd);
+                if (about->st_nlink == 1)
+                        fd = entry_open(folder_fd, name, O_WRONLY);
+                /* One that fs-verity seals is not opened to write, nor is it short. */
+                if (fd >= 0 && ftruncate(fd, 0) < 0)
+                        return -errno;
+        }
+        return name_remove(folder_fd, name, /* at_flags= */ 0);
+}
+
 /* Of one that stays: where it was given room that it has not used, what others left there goes. */
 static int file_blank(Scrub *scrub, int folder_fd, const char *name, const struct stat *about)
 {
@@ -136,8 +190,9 @@ static int file_scrub(
         }
         if (verdict == VERDICT_STAYS)
                 return file_blank(scrub, folder_fd, name, about);
-        if (unlinkat(folder_fd, name, 0) < 0)
-                return scrub_fail(scrub, -errno, "cannot be removed");
+        r = file_remove(folder_fd, name, about);
+        if (r < 0)
+                return scrub_fail(scrub, r, "cannot be removed");
         removal_note(scrub, S_ISREG(about->st_mode) ? (uint64_t)about->st_size : 0);
         return 0;
 }
@@ -162,13 +217,17 @@ static int subfolder_scrub(Scrub *scrub, int folder_fd, const char *name, Fate f
         fd = entry_open(folder_fd, name, O_RDONLY | O_DIRECTORY);
         if (fd < 0)
                 return scrub_fail(scrub, fd, "cannot be opened");
+        if (fate == FATE_GOES)
+                (void)flags_drop(fd);
         scrub->depth++;
         r = folder_scrub(scrub, TAKE_FD(fd), fate_judge(scrub, fate));
         scrub->depth--;
-        if (r >= 0 && fate == FATE_GOES && unlinkat(folder_fd, name, AT_REMOVEDIR) < 0 &&
-                errno != ENOTEMPTY && errno != EEXIST)
-                return scrub_fail(scrub, -errno, "cannot be removed");
-        return r;
+        if (r < 0 || fate != FATE_GOES)
+                return r;
+        r = name_remove(folder_fd, name, AT_REMOVEDIR);
+        return r == -ENOTEMPTY || r == -EEXIST || r == 0
+                ? 0
+                : scrub_fail(scrub, r, "cannot be removed");
 }
 
 static int entry_scrub(Scrub *scrub, int folder_fd, const char *name, Fate fate)

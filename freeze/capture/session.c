@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "freeze/capture/dialogue.h"
+#include "freeze/capture/idle.h"
 #include "freeze/capture/pass.h"
 #include "freeze/capture/scrub.h"
 #include "freeze/capture/swap.h"
@@ -94,6 +95,8 @@ static int capture_prepare(Session *session)
         if (r >= 0)
                 r = swaps_find(&session->swaps, &session->disk);
         if (r >= 0)
+                r = idle_check(&session->disk, &session->swaps, &session->trouble);
+        if (r >= 0)
                 r = disk_note_stage(&session->disk, session->stage.folder_fd, &session->trouble);
         if (r >= 0)
                 r = map_read(session);
@@ -148,12 +151,19 @@ static int pass_receive(Session *session)
         return r < 0 ? r : report_send(session, CAPTURE_PASSED);
 }
 
-/* All may be frozen, the image's own file system too: nothing is written or logged. */
+/*
+ * All may be frozen, the image's own file system too: nothing is written or logged. What was mounted
+ * since the beginning, as an automount does, is not frozen: its blocks may be of different times.
+ */
 static int final_receive(Session *session, const CaptureFinal *final)
 {
         uint64_t began_usec = moment_usec();
-        int r = pass_make(session, &session->delta, began_usec + final->budget_usec);
+        int r = disk_check_others(&session->disk, &session->trouble);
 
+        if (r >= 0)
+                r = pass_make(session, &session->delta, began_usec + final->budget_usec);
+        if (r >= 0)
+                r = disk_check_others(&session->disk, &session->trouble);
         session->report.span_usec = moment_usec() - began_usec;
         session->phase = CAPTURE_PHASE_CAUGHT;
         return r < 0 ? r : report_send(session, CAPTURE_CAUGHT);

@@ -7,11 +7,14 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 
 /* What a file system takes for itself: the lists of extents, a journal that is not written back. */
 #define SPARE_BYTES (UINT64_C(16) << 20)
 #define NAME_BYTES (CAPTURE_JOB_MAX + 16)
 #define MODE_OF_OTHERS 0077
+/* On what we have made, the job's name: only root can set it, and a folder of root's has other files. */
+#define MARK "trusted.quiesced.image"
 
 void stage_done(Stage *stage)
 {
@@ -20,7 +23,7 @@ void stage_done(Stage *stage)
         *stage = STAGE_INIT;
 }
 
-/* An image holds every secret of its host; and no folder of the system can be meant. */
+/* An image holds every secret of its host. */
 static int folder_check(const Stage *stage, Trouble *trouble)
 {
         struct stat about;
@@ -88,6 +91,24 @@ static int name_check(const Stage *stage, Trouble *trouble)
         return errno == ENOENT ? 0 : -errno;
 }
 
+static int mark_set(const Stage *stage, Trouble *trouble)
+{
+        if (fsetxattr(stage->fd, MARK, stage->job, strlen(stage->job), 0) == 0)
+                return 0;
+        return trouble_tell(trouble, -errno,
+                "the image in %s cannot be marked as ours (%s): choose a folder on ext4, xfs, btrfs "
+                "or tmpfs",
+                stage->folder, strerror(errno));
+}
+
+static bool mark_is_ours(const Stage *stage, int fd)
+{
+        char mark[CAPTURE_JOB_MAX];
+        ssize_t n = fgetxattr(fd, MARK, mark, sizeof(mark));
+
+        return n >= 0 && (size_t)n == strlen(stage->job) && memcmp(mark, stage->job, (size_t)n) == 0;
+}
+
 int stage_create(Stage *stage, uint64_t size, uint64_t needed, Trouble *trouble)
 {
         int r = name_check(stage, trouble);
@@ -110,7 +131,7 @@ int stage_create(Stage *stage, uint64_t size, uint64_t needed, Trouble *trouble)
                 return trouble_tell(trouble, -errno, "an image of %llu MiB in %s: %s",
                         (unsigned long long)(size >> 20), stage->folder, strerror(errno));
         stage->size = size;
-        return 0;
+        return mark_set(stage, trouble);
 }
 
 static int write_fail(const Stage *stage, int error, Trouble *trouble)
@@ -179,31 +200,48 @@ int stage_keep(const Stage *stage, Trouble *trouble)
         return fsync(stage->folder_fd) < 0 ? write_fail(stage, errno, trouble) : 0;
 }
 
-int stage_take(const Stage *stage, Trouble *trouble, int *ret_fd, uint64_t *ret_size)
+static int image_open(const Stage *stage, Trouble *trouble, int *ret_fd, struct stat *ret_about)
 {
         char name[NAME_BYTES];
         _cleanup_(closep) int fd = -EBADF;
-        struct stat about;
 
         name_format(stage, name);
         fd = openat(stage->folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (fd < 0)
                 return trouble_tell(trouble, -errno, "%s/%s cannot be opened: %s", stage->folder,
                         name, strerror(errno));
-        if (fstat(fd, &about) < 0)
+        if (fstat(fd, ret_about) < 0)
                 return -errno;
-        if (!S_ISREG(about.st_mode) || about.st_uid != 0 || about.st_mode & MODE_OF_OTHERS)
+        if (!S_ISREG(ret_about->st_mode) || ret_about->st_uid != 0 ||
+                ret_about->st_mode & MODE_OF_OTHERS || !mark_is_ours(stage, fd))
                 return trouble_tell(trouble, -EPERM, "%s/%s is none of ours", stage->folder, name);
-        *ret_size = (uint64_t)about.st_size;
         *ret_fd = TAKE_FD(fd);
         return 0;
+}
+
+int stage_take(const Stage *stage, Trouble *trouble, int *ret_fd, uint64_t *ret_size)
+{
+        struct stat about;
+        int r = image_open(stage, trouble, ret_fd, &about);
+
+        if (r >= 0)
+                *ret_size = (uint64_t)about.st_size;
+        return r;
 }
 
 int stage_discard(const Stage *stage, Trouble *trouble)
 {
         char name[NAME_BYTES];
+        _cleanup_(closep) int fd = -EBADF;
+        struct stat about;
+        int r;
 
         name_format(stage, name);
+        if (faccessat(stage->folder_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+                return 0;
+        r = image_open(stage, trouble, &fd, &about);
+        if (r < 0)
+                return r;
         if (unlinkat(stage->folder_fd, name, 0) < 0 && errno != ENOENT)
                 return trouble_tell(trouble, -errno, "%s/%s cannot be removed: %s", stage->folder,
                         name, strerror(errno));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Where memory is swapped out to: its place is part of an image, but nothing that lies there. */
+/* Where memory is, or once was, swapped out to: its place is part of an image, but nothing that lies there. */
 
 #include "freeze/capture/disk.h"
 

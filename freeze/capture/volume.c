@@ -8,13 +8,18 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
+#include "freeze/moment.h"
+
 #define LOOP_NAME_MAX 32
-/* Another process may take the device that was free. */
+/* Another process may take the device that was free, or udev still look at it: 6 s in all. */
 #define LOOP_TRIES 64
+#define LOOP_PAUSE_USEC 100000
 
 /* Not in every libc that we build with. */
 static int fs_open(const char *type)
@@ -60,6 +65,12 @@ static int loop_try(
         fd = open(ret_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
                 return -errno;
+        /*
+         * udev leaves a device alone that is locked (systemd.io/BLOCK_DEVICE_LOCKING): or it would let
+         * /dev/disk/by-uuid/ of the original lead to this one, whose file system has the same UUID.
+         */
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK ? -EBUSY : -errno;
         r = loop_configure(fd, stage, disk, part);
         return r < 0 ? r : TAKE_FD(fd);
 }
@@ -72,8 +83,11 @@ static int loop_open(const Stage *stage, const Disk *disk, const Part *part, cha
 
         if (control_fd < 0)
                 return -errno;
-        for (unsigned i = 0; fd == -EBUSY && i < LOOP_TRIES; i++)
+        for (unsigned i = 0; fd == -EBUSY && i < LOOP_TRIES; i++) {
+                if (i > 0)
+                        moment_sleep(LOOP_PAUSE_USEC);
                 fd = loop_try(control_fd, stage, disk, part, ret_name);
+        }
         return fd;
 }
 
@@ -129,15 +143,16 @@ int volume_open(
         Volume *volume, const Stage *stage, const Disk *disk, const Part *part, Trouble *trouble)
 {
         char name[LOOP_NAME_MAX] = "";
-        _cleanup_(closep) int loop_fd = loop_open(stage, disk, part, name);
         int r;
 
         *volume = VOLUME_INIT;
         volume->stage = stage;
         volume->part = part;
-        if (loop_fd < 0)
-                return trouble_tell(trouble, loop_fd, "no loop device for the image of %s: %s",
-                        part->path, strerror(-loop_fd));
+        volume->loop_fd = loop_open(stage, disk, part, name);
+        if (volume->loop_fd < 0)
+                return trouble_tell(trouble, volume->loop_fd,
+                        "no loop device for the image of %s: %s", part->path,
+                        strerror(-volume->loop_fd));
         volume->mount_fd = mount_make(part->type, name);
         if (volume->mount_fd < 0)
                 return trouble_tell(trouble, volume->mount_fd,
@@ -153,16 +168,55 @@ int volume_open(
         return 0;
 }
 
+/* Of the kernel's Documentation/filesystems/ext4/, since Linux 5.15; in no header of its users. */
+#define EXT4_CHECKPOINT _IOW('f', 43, uint32_t)
+#define EXT4_CHECKPOINT_ZEROOUT 2u
+
+/*
+ * The journal has copies of whole blocks: of inodes that had a short file in them, and of files, if
+ * it was mounted with data=journal. An older kernel, or a file system without one, does not know
+ * this request.
+ */
+static int journal_blank(const Volume *volume)
+{
+        uint32_t flags = EXT4_CHECKPOINT_ZEROOUT;
+
+        if (strncmp(volume->part->type, "ext", strlen("ext")) != 0 ||
+                ioctl(volume->root_fd, EXT4_CHECKPOINT, &flags) == 0)
+                return 0;
+        return errno == ENOTTY || errno == ENODEV || errno == EROFS ? 0 : -errno;
+}
+
 /* Read-only, it has written all, and frees no block later (as xfs does in the background). */
 static int volume_rest(const Volume *volume)
 {
         _cleanup_(closep) int fs_fd = -EBADF;
+        int r;
 
         if (syncfs(volume->root_fd) < 0)
                 return -errno;
+        r = journal_blank(volume);
+        if (r < 0)
+                return r;
         fs_fd = fs_pick(volume->mount_fd);
         if (fs_fd < 0 || fs_configure(fs_fd, FSCONFIG_SET_FLAG, "ro", NULL) < 0 ||
                 fs_configure(fs_fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL) < 0)
+                return -errno;
+        return 0;
+}
+
+/*
+ * What a transaction of btrfs no longer uses is pinned, and is not trimmed, until the next one is
+ * written: new times, the old ones, are enough of a change for that.
+ */
+static int volume_write_twice(const Volume *volume)
+{
+        struct stat about;
+
+        if (syncfs(volume->root_fd) < 0 || fstat(volume->root_fd, &about) < 0 ||
+                futimens(volume->root_fd,
+                        (const struct timespec[]){ about.st_atim, about.st_mtim }) < 0 ||
+                syncfs(volume->root_fd) < 0)
                 return -errno;
         return 0;
 }
@@ -171,8 +225,11 @@ static int volume_rest(const Volume *volume)
 static int volume_trim(const Volume *volume)
 {
         struct fstrim_range range = { .len = UINT64_MAX };
+        int r = volume_write_twice(volume);
 
-        if (syncfs(volume->root_fd) < 0 || ioctl(volume->root_fd, FITRIM, &range) < 0)
+        if (r < 0)
+                return r;
+        if (ioctl(volume->root_fd, FITRIM, &range) < 0)
                 return -errno;
         return 0;
 }
@@ -210,5 +267,6 @@ void volume_done(Volume *volume)
 {
         closep(&volume->root_fd);
         closep(&volume->mount_fd);
+        closep(&volume->loop_fd);
         *volume = VOLUME_INIT;
 }

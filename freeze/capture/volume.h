@@ -13,12 +13,13 @@
 typedef struct Volume {
         const Stage *stage;
         const Part *part;
+        int loop_fd;
         int mount_fd;
         int root_fd;
         bool is_blind; /* it does not tell which blocks are free, or where those of a file are */
 } Volume;
 
-#define VOLUME_INIT ((Volume){ .mount_fd = -EBADF, .root_fd = -EBADF })
+#define VOLUME_INIT ((Volume){ .loop_fd = -EBADF, .mount_fd = -EBADF, .root_fd = -EBADF })
 
 /* Replays its log, if it has one that wants it, and releases files that were deleted while open. */
 int volume_open(
