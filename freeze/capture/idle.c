@@ -42,7 +42,8 @@ static bool has_swap(int fd)
         return false;
 }
 
-/* Whoever mounts a device, or swaps to it, holds it exclusively, in any namespace: open(2), O_EXCL. */
+/* Whoever mounts a device, or swaps to it, holds it exclusively, in any namespace: open(2), O_EXCL.
+ */
 static int partition_visit(void *userdata, const char *path, const Range *place)
 {
         _cleanup_(closep) int fd = -EBADF;

@@ -154,7 +154,8 @@ int origin_find_holder(unsigned major, unsigned minor, char *ret, size_t size)
 }
 
 /* 1: what this name in the device's folder is, is no partition. */
-static int partition_find(unsigned major, unsigned minor, const char *name, char *ret_path, Range *ret)
+static int partition_find(
+        unsigned major, unsigned minor, const char *name, char *ret_path, Range *ret)
 {
         char member[PATH_MAX], line[LINE_MAX_BYTES];
         unsigned its_major, its_minor;

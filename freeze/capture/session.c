@@ -152,8 +152,9 @@ static int pass_receive(Session *session)
 }
 
 /*
- * All may be frozen, the image's own file system too: nothing is written or logged. What was mounted
- * since the beginning, as an automount does, is not frozen: its blocks may be of different times.
+ * All may be frozen, the image's own file system too: nothing is written or logged. What was
+ * mounted since the beginning, as an automount does, is not frozen: its blocks may be of different
+ * times.
  */
 static int final_receive(Session *session, const CaptureFinal *final)
 {

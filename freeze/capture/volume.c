@@ -66,8 +66,9 @@ static int loop_try(
         if (fd < 0)
                 return -errno;
         /*
-         * udev leaves a device alone that is locked (systemd.io/BLOCK_DEVICE_LOCKING): or it would let
-         * /dev/disk/by-uuid/ of the original lead to this one, whose file system has the same UUID.
+         * udev leaves a device alone that is locked (systemd.io/BLOCK_DEVICE_LOCKING): or it would
+         * let /dev/disk/by-uuid/ of the original lead to this one, whose file system has the same
+         * UUID.
          */
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
                 return errno == EWOULDBLOCK ? -EBUSY : -errno;
