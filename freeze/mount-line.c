@@ -15,7 +15,7 @@ int mount_line_parse(char *line, MountLine *ret)
         (void)strtok_r(line, " ", &save);
         (void)strtok_r(NULL, " ", &save);
         device = strtok_r(NULL, " ", &save);
-        (void)strtok_r(NULL, " ", &save);
+        ret->root = strtok_r(NULL, " ", &save);
         ret->mount_point = strtok_r(NULL, " ", &save);
         ret->type = strtok_r(behind + strlen(" - "), " ", &save);
         ret->source = strtok_r(NULL, " ", &save);

@@ -7,6 +7,7 @@
 typedef struct MountLine {
         unsigned major;
         unsigned minor;
+        char *root;        /* of the mount, within its file system */
         char *mount_point; /* as the kernel writes it: a space is \040 */
         char *type;
         char *source;

@@ -105,6 +105,12 @@ static int line_check(Disk *disk, const MountLine *line, Trouble *trouble)
                 return trouble_tell(trouble, -EINVAL,
                         "%s is mounted from %s, too: name it, or unmount it first",
                         line->mount_point, disk->path);
+        if (strcmp(line->type, "btrfs") == 0 && strcmp(line->root, "/") != 0)
+                return trouble_tell(trouble, -EOPNOTSUPP,
+                        "%s is a subvolume of btrfs: a disk with one is not captured, for the "
+                        "scrub "
+                        "knows no path in it",
+                        line->mount_point);
         if (strcmp(line->mount_point, part->path) != 0)
                 return 0;
         part->is_listed = true;
