@@ -167,6 +167,16 @@ static int file_blank(Scrub *scrub, int folder_fd, const char *name, const struc
         return r < 0 ? scrub_fail(scrub, r, "cannot be looked into") : 0;
 }
 
+/* So that nothing is remembered: a history, as administrators make it. */
+static bool leads_to_nothing(int folder_fd, const char *name)
+{
+        static const char nothing[] = "/dev/null";
+        char target[sizeof(nothing)];
+        ssize_t n = readlinkat(folder_fd, name, target, sizeof(target));
+
+        return n == sizeof(nothing) - 1 && memcmp(target, nothing, sizeof(nothing) - 1) == 0;
+}
+
 static Verdict file_judge(const Scrub *scrub, Fate fate)
 {
         if (fate == FATE_STAYS)
@@ -188,6 +198,9 @@ static int file_scrub(
                         return r;
                 verdict = r > 0 ? VERDICT_GOES : VERDICT_STAYS;
         }
+        if (verdict == VERDICT_GOES && fate == FATE_JUDGED && leads_to_nothing(folder_fd, name) &&
+                !rules_exclude(scrub->rules, scrub->path))
+                verdict = VERDICT_STAYS;
         if (verdict == VERDICT_STAYS)
                 return file_blank(scrub, folder_fd, name, about);
         r = file_remove(folder_fd, name, about);

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from freezer import THAW
-from lab.capture import DISCARD, ERROR, TAKE, final_packet, name_packet
+from lab.capture import DISCARD, ERROR, EXCLUDE, TAKE, final_packet, name_packet
 from lab.loopdisk import MIB, device_number
 from lab.loopfs import run
 from test_capture import contains
@@ -154,3 +154,14 @@ def test_a_subvolume_of_btrfs_is_refused(capturer, make_disk, stage):
     refusal = capturer.begin(device_number(disk.device), [part], stage)
     assert (refusal.type, refusal.error) == (ERROR, errno.EOPNOTSUPP)
     assert part.mount_point in refusal.text
+
+
+def test_a_history_that_is_no_file_stays_unless_a_rule_says_so(capturer, client, make_disk, stage):
+    disk = make_disk("ext4")
+    (part,) = disk.mounted
+    for name in (".bash_history", ".zsh_history"):
+        Path(part.mount_point, name).symlink_to("/dev/null")
+    Path(part.mount_point, ".sh_history").symlink_to("/root/elsewhere")
+    captured(capturer, client, disk, stage)
+    removals = capturer.scrub(rules=[(EXCLUDE, "/.zsh_history")])
+    assert set(removals.paths) == {"/.zsh_history", "/.sh_history"}
