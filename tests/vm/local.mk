@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	%D%/restored.py \
 	%D%/site.py \
 	%D%/standstill.py \
+	%D%/store.py \
 	%D%/test_bake.py \
 	%D%/test_devices.py \
 	%D%/test_hang.py \
@@ -28,4 +29,5 @@ EXTRA_DIST += \
 	%D%/test_schedule.py \
 	%D%/test_power.py \
 	%D%/test_shutdown.py \
+	%D%/test_store.py \
 	%D%/writers.py
