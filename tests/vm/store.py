@@ -47,7 +47,11 @@ SECRETS = {
 # Its blocks are free; enough of them for some to remain whatever else is written.
 DELETED, DELETED_LINES = "srv/deleted", 20000
 # Nothing that boots needs it, and each byte takes an emulated processor its time.
-LEFT_OUT = ("usr/share/zoneinfo", "usr/share/i18n", "usr/share/bash-completion")
+LEFT_OUT = (
+    "boot/vmlinuz-*", "boot/System.map-*", "usr/share/i18n", "usr/share/zoneinfo",
+    *(f"usr/lib/modules/*/kernel/{one}" for one in (
+        "arch", "drivers/md", "drivers/net/ethernet", "fs", "net/[!c]*")),
+)
 AS_STORE = f"""
 echo '{STORE_MODEL}' >/run/store-model
 for model in /sys/block/nvme*n1/device/model; do
@@ -81,8 +85,8 @@ class StoreSite(Site):
         return self.word + path.replace("/", "-")
 
     def _plant(self, root):
-        for name in LEFT_OUT:
-            subprocess.run(["rm", "-rf", root / name], check=True)
+        subprocess.run(["rm", "-r", *(path for name in LEFT_OUT for path in root.glob(name))],
+                       check=True)
         for path, text in SECRETS.items():
             self._write(root / path, text.format(self.secret_of(path)))
         self._write(root / "etc/quiesced/profiles/golden.conf", PROFILE, 0o644)
