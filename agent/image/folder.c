@@ -6,85 +6,48 @@
 #include <fcntl.h>
 
 #include "base/files.h"
+#include "image/deposit.h"
 #include "image/unbundle.h"
-
-#define FILE_MODE 0644 /* what is in it is encrypted */
-
-static int fail_file(const char *filename, int error, const char *verb, char **reterr_message)
-{
-        return string_printf(reterr_message, "The file %s cannot be %s: %s", filename, verb,
-                       strerror(-error)) < 0
-                ? -ENOMEM
-                : error;
-}
 
 /* --- Writing ---------------------------------------------------------------------------------- */
 
 typedef struct FolderSink {
-        int fd;
-        StringList undo_files; /* that we made */
+        Deposit deposit;
+        const PartWatch *watch;
 } FolderSink;
 
 static void folder_sink_done(FolderSink *sink)
 {
-        for (size_t i = 0; i < sink->undo_files.count; i++)
-                (void)unlinkat(sink->fd, sink->undo_files.items[i], 0);
-        string_list_done(&sink->undo_files);
-}
-
-static int write_new(FolderSink *sink, const char *filename, const char *data, size_t size)
-{
-        _cleanup_(closep) int fd = openat(sink->fd, filename,
-                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
-        int r;
-
-        if (fd < 0)
-                return -errno;
-        r = string_list_add(&sink->undo_files, filename);
-        if (r < 0) {
-                (void)unlinkat(sink->fd, filename, 0);
-                return r;
-        }
-        r = write_all(fd, data, size);
-        if (r >= 0 && fsync(fd) < 0)
-                r = -errno;
-        return r;
-}
-
-static int make_file(FolderSink *sink, const char *filename, const char *data, size_t size,
-        char **reterr_message)
-{
-        int r = write_new(sink, filename, data, size);
-
-        return r < 0 && r != -ENOMEM ? fail_file(filename, r, "made", reterr_message) : r;
+        deposit_done(&sink->deposit);
 }
 
 static int take_part(void *userdata, BundlePart *given, char **reterr_message)
 {
         _cleanup_(bundle_part_freep) BundlePart *part = given;
+        FolderSink *sink = userdata;
+        int r = deposit_add(&sink->deposit, part->filename, part->data, part->size, reterr_message);
 
-        return make_file(userdata, part->filename, part->data, part->size, reterr_message);
+        return r < 0 ? r : part_watch_tell(sink->watch, part->size);
 }
 
 static int write_manifest(
         FolderSink *sink, const Manifest *manifest, RsaKey *private_key, char **reterr_message)
 {
-        _cleanup_(freep) char *text = NULL, *filename = NULL;
+        _cleanup_(freep) char *text = NULL;
         int r = manifest_write(manifest, private_key, &text, reterr_message);
 
-        if (r >= 0)
-                r = string_printf(&filename, "%s" MANIFEST_SUFFIX, manifest->name);
-        if (r >= 0)
-                r = make_file(sink, filename, text, strlen(text), reterr_message);
-        if (r >= 0 && fsync(sink->fd) < 0)
-                r = fail_file(".", -errno, "synced", reterr_message);
-        return r;
+        return r < 0
+                ? r
+                : deposit_keep(&sink->deposit, manifest->name, text, strlen(text), reterr_message);
 }
 
-int folder_bundle(int fd, int image_fd, const BundleCertificates *certificates, Manifest *manifest,
-        char **reterr_message)
+int folder_bundle(const FolderTarget *target, int image_fd, const BundleCertificates *certificates,
+        Manifest *manifest, char **reterr_message)
 {
-        _cleanup_(folder_sink_done) FolderSink sink = { .fd = fd };
+        _cleanup_(folder_sink_done) FolderSink sink = {
+                .deposit = { .fd = target->fd },
+                .watch = target->watch,
+        };
         _cleanup_(bundle_keys_freep) BundleKeys *keys = NULL;
         _cleanup_(manifest_done) Manifest written = { 0 };
         const PartSink taker = { .take = take_part, .userdata = &sink };
@@ -97,10 +60,7 @@ int folder_bundle(int fd, int image_fd, const BundleCertificates *certificates, 
         if (r < 0)
                 return r;
         manifest_take_parts(manifest, &written);
-        r = write_manifest(&sink, manifest, certificates->private_key, reterr_message);
-        if (r >= 0)
-                string_list_done(&sink.undo_files);
-        return r;
+        return write_manifest(&sink, manifest, certificates->private_key, reterr_message);
 }
 
 /* --- Reading ---------------------------------------------------------------------------------- */
@@ -140,10 +100,11 @@ static int give_part(void *userdata, const ManifestPart *part, Text *body, char 
 
         if (r >= 0)
                 r = read_body(fd, body);
-        return r < 0 && r != -ENOMEM ? fail_file(part->filename, r, "read", reterr_message) : r;
+        return r < 0 && r != -ENOMEM ? deposit_fail(part->filename, r, "read", reterr_message) : r;
 }
 
-static int read_manifest(const FolderBundle *bundle, Manifest *ret, char **reterr_message)
+int folder_read_manifest(
+        const FolderBundle *bundle, Manifest *ret, Text *ret_text, char **reterr_message)
 {
         _cleanup_(text_done) Text text = TEXT_INIT;
         _cleanup_(freep) char *filename = NULL;
@@ -156,26 +117,47 @@ static int read_manifest(const FolderBundle *bundle, Manifest *ret, char **reter
         if (r >= 0)
                 r = file_read_fd(fd, MANIFEST_BYTES_MAX, &text.data, &text.length);
         if (r < 0)
-                return r == -ENOMEM ? r : fail_file(filename, r, "read", reterr_message);
-        return unbundle_manifest(filename, &text, bundle->user, ret, reterr_message);
+                return r == -ENOMEM ? r : deposit_fail(filename, r, "read", reterr_message);
+        r = unbundle_manifest(filename, &text, bundle->user, ret, reterr_message);
+        if (r >= 0) {
+                *ret_text = text;
+                text = TEXT_INIT;
+        }
+        return r;
 }
 
-int folder_check(const FolderBundle *bundle, char **reterr_message)
+PartSource folder_parts(const FolderBundle *bundle)
 {
-        _cleanup_(manifest_done) Manifest manifest = { 0 };
-        const PartSource source = { .give = give_part, .userdata = (void *)bundle };
-        int r = read_manifest(bundle, &manifest, reterr_message);
-
-        return r < 0 ? r : bundle_check_parts(&manifest, &source, reterr_message);
+        return (PartSource){
+                .give = give_part,
+                .userdata = (void *)(uintptr_t)bundle,
+                .watch = bundle->watch,
+        };
 }
 
-int folder_unbundle(const FolderBundle *bundle, int image_fd, char **reterr_message)
+static int read_bundle(const FolderBundle *bundle, bool decrypts, int image_fd, Manifest *ret,
+        char **reterr_message)
 {
+        _cleanup_(text_done) Text text = TEXT_INIT;
         _cleanup_(manifest_done) Manifest manifest = { 0 };
-        const PartSource source = { .give = give_part, .userdata = (void *)bundle };
-        int r = read_manifest(bundle, &manifest, reterr_message);
+        const PartSource source = folder_parts(bundle);
+        int r = folder_read_manifest(bundle, &manifest, &text, reterr_message);
 
-        return r < 0
-                ? r
-                : unbundle_with(&manifest, bundle->private_key, &source, image_fd, reterr_message);
+        if (r >= 0)
+                r = decrypts ? unbundle_with(&manifest, bundle->private_key, &source, image_fd,
+                                       reterr_message)
+                             : bundle_check_parts(&manifest, &source, reterr_message);
+        if (r >= 0)
+                manifest_move(&manifest, ret);
+        return r;
+}
+
+int folder_check(const FolderBundle *bundle, Manifest *ret, char **reterr_message)
+{
+        return read_bundle(bundle, /* decrypts= */ false, -EBADF, ret, reterr_message);
+}
+
+int folder_unbundle(const FolderBundle *bundle, int image_fd, Manifest *ret, char **reterr_message)
+{
+        return read_bundle(bundle, /* decrypts= */ true, image_fd, ret, reterr_message);
 }

@@ -7,6 +7,7 @@ libimage_a_SOURCES = \
 	%D%/certificates.c %D%/certificates.h \
 	%D%/channel.c %D%/channel.h \
 	%D%/cipher.c %D%/cipher.h \
+	%D%/deposit.c %D%/deposit.h \
 	%D%/extents.c %D%/extents.h \
 	%D%/fetch.c %D%/fetch.h \
 	%D%/folder.c %D%/folder.h \
@@ -22,7 +23,8 @@ libimage_a_SOURCES = \
 	%D%/store.c %D%/store.h \
 	%D%/tar.c %D%/tar.h \
 	%D%/unbundle.c %D%/unbundle.h \
-	%D%/untar.c %D%/untar.h
+	%D%/untar.c %D%/untar.h \
+	%D%/upload.c %D%/upload.h
 if HAVE_ISAL
 libimage_a_SOURCES += %D%/gzip-isal.c
 else

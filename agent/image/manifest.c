@@ -34,6 +34,12 @@ void manifest_done(Manifest *manifest)
         *manifest = (Manifest){ 0 };
 }
 
+void manifest_move(Manifest *from, Manifest *ret)
+{
+        *ret = *from;
+        *from = (Manifest){ 0 };
+}
+
 void manifest_take_parts(Manifest *manifest, Manifest *written)
 {
         memcpy(manifest->digest, written->digest, sizeof(manifest->digest));

@@ -53,6 +53,9 @@ typedef struct Manifest {
 
 void manifest_done(Manifest *manifest);
 
+/* All of it, out of a variable that is empty afterwards. */
+void manifest_move(Manifest *from, Manifest *ret);
+
 /* What bundle_write() has made, out of `written` into one that has the rest. */
 void manifest_take_parts(Manifest *manifest, Manifest *written);
 

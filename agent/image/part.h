@@ -30,6 +30,18 @@ typedef struct PartSink {
         void *userdata;
 } PartSink;
 
+/* Told of each part in order, once it is done with; a negative errno ends all of it. */
+typedef struct PartWatch {
+        int (*done)(void *userdata, size_t size);
+        void *userdata;
+} PartWatch;
+
+/* `watch` may be NULL. */
+static inline int part_watch_tell(const PartWatch *watch, size_t size)
+{
+        return watch ? watch->done(watch->userdata, size) : 0;
+}
+
 typedef struct PartSource {
         /*
          * Gives the bytes of `part` in `body`, which is empty; of more than PART_BYTES it may stop
@@ -37,4 +49,14 @@ typedef struct PartSource {
          */
         int (*give)(void *userdata, const ManifestPart *part, Text *body, char **reterr_message);
         void *userdata;
+        const PartWatch *watch; /* of those that are as the manifest says; or NULL */
 } PartSource;
+
+typedef struct PartTaker {
+        /*
+         * Gets a part that is as the manifest says, and may keep what is in `body`. 0, or a
+         * negative errno with a sentence in `reterr_message`.
+         */
+        int (*take)(void *userdata, const ManifestPart *part, Text *body, char **reterr_message);
+        void *userdata;
+} PartTaker;

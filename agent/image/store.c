@@ -6,9 +6,6 @@
 
 #include "aws/s3-many.h"
 
-#define PART_TYPE "application/octet-stream"
-#define MANIFEST_TYPE "text/xml"
-
 typedef struct Store {
         const StoreOrder *order;
         S3Upload *upload;
@@ -43,7 +40,7 @@ static int store_init(Store *store, const StoreOrder *order, const char *name)
 {
         const S3UploadConfig config = {
                 .acl = S3_ACL_EXEC_READ,
-                .content_type = PART_TYPE,
+                .content_type = BUNDLE_PART_TYPE,
                 .tags = order->tags,
         };
         int r;
@@ -60,14 +57,15 @@ static int take_part(void *userdata, BundlePart *given, char **reterr_message)
         _cleanup_(bundle_part_freep) BundlePart *part = given;
         _cleanup_(freep) char *key = NULL;
         Store *store = userdata;
+        size_t size = part->size;
         int r = make_key(store, part->filename, "", &key);
 
         if (r >= 0)
                 r = string_list_add(&store->undo_keys, key);
         if (r < 0)
                 return r;
-        r = s3_upload_part(store->upload, key, TAKE_PTR(part->data), part->size, &store->error);
-        return note_outcome(store, r);
+        r = s3_upload_part(store->upload, key, TAKE_PTR(part->data), size, &store->error);
+        return r != 0 ? note_outcome(store, r) : part_watch_tell(store->order->watch, size);
 }
 
 /* Whether it may begin, and what is there already. */
@@ -118,7 +116,7 @@ static int send_manifest(Store *store, const Manifest *manifest, char **reterr_m
         _cleanup_(freep) char *text = NULL;
         S3Put put = {
                 .key = store->manifest_key,
-                .content_type = MANIFEST_TYPE,
+                .content_type = BUNDLE_MANIFEST_TYPE,
                 .acl = S3_ACL_EXEC_READ,
                 .tags = store->order->tags,
         };

@@ -7,15 +7,19 @@
 #include "aws/s3-upload.h"
 #include "image/bundle.h"
 
+#define BUNDLE_PART_TYPE "application/octet-stream"
+#define BUNDLE_MANIFEST_TYPE "application/xml"
+
 typedef struct StoreOrder {
         int image_fd;
         const BundleKeys *keys;
-        RsaKey *private_key; /* signs the manifest */
-        S3Bucket *bucket;    /* its region is known (s3_bucket_check()) */
-        const char *folder;  /* before the name of each object: "", or it ends in a slash */
-        const TagList *tags; /* of each object; or NULL */
-        bool goes_on;        /* an earlier attempt with these keys may have sent some of it */
-        bool stays;          /* what was sent before a failure is left for the next attempt */
+        RsaKey *private_key;    /* signs the manifest */
+        S3Bucket *bucket;       /* its region is known (s3_bucket_check()) */
+        const char *folder;     /* before the name of each object: "", or it ends in a slash */
+        const TagList *tags;    /* of each object; or NULL */
+        const PartWatch *watch; /* of the parts that are on their way; or NULL */
+        bool goes_on;           /* an earlier attempt with these keys may have sent some of it */
+        bool stays;             /* what was sent before a failure is left for the next attempt */
 } StoreOrder;
 
 /*

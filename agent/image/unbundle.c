@@ -75,12 +75,12 @@ static int get_part(const Manifest *manifest, size_t index, const PartSource *so
         if (r < 0)
                 return r;
         return streq(digest, part->digest)
-                ? 0
+                ? part_watch_tell(source->watch, body->length)
                 : fail_part(part, "is damaged: its SHA-1 is not the one of the manifest",
                           reterr_message);
 }
 
-static int check_sum(const Manifest *manifest, uint64_t bundled_bytes, char **reterr_message)
+int bundle_check_sum(const Manifest *manifest, uint64_t bundled_bytes, char **reterr_message)
 {
         if (bundled_bytes == manifest->bundled_bytes)
                 return 0;
@@ -91,7 +91,8 @@ static int check_sum(const Manifest *manifest, uint64_t bundled_bytes, char **re
                 : -EBADMSG;
 }
 
-int bundle_check_parts(const Manifest *manifest, const PartSource *source, char **reterr_message)
+int bundle_pass_parts(const Manifest *manifest, const PartSource *source, const PartTaker *taker,
+        char **reterr_message)
 {
         _cleanup_(text_done) Text body = TEXT_INIT;
         uint64_t bundled_bytes = 0;
@@ -100,8 +101,16 @@ int bundle_check_parts(const Manifest *manifest, const PartSource *source, char 
         for (size_t i = 0; i < manifest->n_parts && r >= 0; i++) {
                 r = get_part(manifest, i, source, &body, reterr_message);
                 bundled_bytes += body.length;
+                if (r >= 0 && taker)
+                        r = taker->take(
+                                taker->userdata, &manifest->parts[i], &body, reterr_message);
         }
-        return r < 0 ? r : check_sum(manifest, bundled_bytes, reterr_message);
+        return r < 0 ? r : bundle_check_sum(manifest, bundled_bytes, reterr_message);
+}
+
+int bundle_check_parts(const Manifest *manifest, const PartSource *source, char **reterr_message)
+{
+        return bundle_pass_parts(manifest, source, NULL, reterr_message);
 }
 
 /* --- The stream ------------------------------------------------------------------------------- */
@@ -198,7 +207,7 @@ static int run(Unbundle *unbundle)
         if (r >= 0)
                 r = add_last(unbundle);
         if (r >= 0)
-                r = check_sum(manifest, unbundle->bundled_bytes, unbundle->reterr_message);
+                r = bundle_check_sum(manifest, unbundle->bundled_bytes, unbundle->reterr_message);
         return r < 0 ? r : check_archive(unbundle);
 }
 

@@ -26,3 +26,10 @@ int unbundle_manifest(
 
 /* The digest of each part, and the sum of their sizes: what can be told without a key. */
 int bundle_check_parts(const Manifest *manifest, const PartSource *source, char **reterr_message);
+
+/* The same, and each part goes on to the taker once it is known to be right. */
+int bundle_pass_parts(const Manifest *manifest, const PartSource *source, const PartTaker *taker,
+        char **reterr_message);
+
+/* Of the sizes of all parts; likewise. */
+int bundle_check_sum(const Manifest *manifest, uint64_t bundled_bytes, char **reterr_message);

@@ -61,12 +61,13 @@ static int run_bundle(char **arguments, char **reterr_message)
         _cleanup_(closep) int image = open_or_die(arguments[0], O_RDONLY);
         _cleanup_(closep) int folder = open_or_die(arguments[1], O_RDONLY | O_DIRECTORY);
         _cleanup_(manifest_done) Manifest manifest = { 0 };
+        const FolderTarget target = { .fd = folder };
         int r;
 
         fill_manifest(&manifest, arguments[2]);
         r = bundle_certificates_read(
                 arguments[3], arguments[4], arguments[5], &certificates, reterr_message);
-        return r < 0 ? r : folder_bundle(folder, image, &certificates, &manifest, reterr_message);
+        return r < 0 ? r : folder_bundle(&target, image, &certificates, &manifest, reterr_message);
 }
 
 static int run_unbundle(char **arguments, char **reterr_message)
@@ -74,6 +75,7 @@ static int run_unbundle(char **arguments, char **reterr_message)
         _cleanup_(rsa_key_freep) RsaKey *user = NULL, *private_key = NULL;
         _cleanup_(closep) int folder = open_or_die(arguments[0], O_RDONLY | O_DIRECTORY);
         _cleanup_(closep) int image = -EBADF;
+        _cleanup_(manifest_done) Manifest manifest = { 0 };
         FolderBundle bundle = { .fd = folder, .name = arguments[1] };
         int r = bundle_user_certificate_read(arguments[2], &user, reterr_message);
 
@@ -84,18 +86,19 @@ static int run_unbundle(char **arguments, char **reterr_message)
         bundle.user = user;
         bundle.private_key = private_key;
         image = open_or_die(arguments[4], O_RDWR | O_CREAT | O_TRUNC);
-        return folder_unbundle(&bundle, image, reterr_message);
+        return folder_unbundle(&bundle, image, &manifest, reterr_message);
 }
 
 static int run_check(char **arguments, char **reterr_message)
 {
         _cleanup_(rsa_key_freep) RsaKey *user = NULL;
         _cleanup_(closep) int folder = open_or_die(arguments[0], O_RDONLY | O_DIRECTORY);
+        _cleanup_(manifest_done) Manifest manifest = { 0 };
         FolderBundle bundle = { .fd = folder, .name = arguments[1] };
         int r = bundle_user_certificate_read(arguments[2], &user, reterr_message);
 
         bundle.user = user;
-        return r < 0 ? r : folder_check(&bundle, reterr_message);
+        return r < 0 ? r : folder_check(&bundle, &manifest, reterr_message);
 }
 
 /* --- The archive alone ------------------------------------------------------------------------ */
@@ -246,12 +249,13 @@ static int run_store(char **arguments, char **reterr_message)
 /* IMAGE may be NULL. */
 static int fetch(const FetchOrder *order, const char *image_path, char **reterr_message)
 {
+        _cleanup_(manifest_done) Manifest manifest = { 0 };
         _cleanup_(closep) int image = -EBADF;
 
         if (!image_path)
-                return fetch_check(order, reterr_message);
+                return fetch_check(order, &manifest, reterr_message);
         image = open_or_die(image_path, O_RDWR | O_CREAT | O_TRUNC);
-        return fetch_image(order, image, reterr_message);
+        return fetch_image(order, image, &manifest, reterr_message);
 }
 
 static int fetch_any(char **arguments, bool is_check, char **reterr_message)
