@@ -18,6 +18,9 @@
 
 #define PATTERN_MAX 1023 /* freeze/capture/protocol.h */
 
+#define PREFIX_MAX 512 /* flow/bundle-keys.c */
+#define ACCOUNT_DIGITS 12
+
 #define BUDGET_LEAST_USEC (1 * USEC_PER_SEC)
 #define BUDGET_MOST_USEC (30 * USEC_PER_SEC)
 
@@ -137,11 +140,50 @@ static int parse_tag(const Option *option, const char *value, void *target, char
         return string_list_add(target, value);
 }
 
+/* As they stand in a manifest, whose reader is EC2: printable, and nothing that XML escapes. */
+static int parse_plain(const Option *option, const char *value, void *target, char **reterr_reason)
+{
+        for (const char *p = value; *p; p++)
+                if (*p <= ' ' || *p > '~' || strchr("<>&'\"", *p))
+                        return must(reterr_reason, "must have no blanks, quotes or angle brackets");
+        return parse_text(option, value, target, reterr_reason);
+}
+
+static int parse_mapping(
+        const Option *option, const char *value, void *target, char **reterr_reason)
+{
+        const char *equals = strchr(value, '='), *whole;
+        int r = parse_plain(option, value, &whole, reterr_reason);
+
+        if (r < 0)
+                return r;
+        if (!equals || equals == value || !equals[1])
+                return must(reterr_reason, "must be VIRTUAL=DEVICE, as ami=sda1");
+        return string_list_add(target, value);
+}
+
+static int parse_user(const Option *option, const char *value, void *target, char **reterr_reason)
+{
+        if (strlen(value) != ACCOUNT_DIGITS || value[strspn(value, "0123456789")] != '\0')
+                return must(reterr_reason, "must be the 12 digits of an account, without dashes");
+        return parse_text(option, value, target, reterr_reason);
+}
+
+static int parse_prefix(const Option *option, const char *value, void *target, char **reterr_reason)
+{
+        if (*value == '/' || strlen(value) > PREFIX_MAX)
+                return must(reterr_reason,
+                        "must be what keys begin with, as images/: without a slash before it, and "
+                        "of 512 bytes at most");
+        return parse_text(option, value, target, reterr_reason);
+}
+
 static const char *const kind_names[] = { "image", "snapshots", NULL };
 static const char *const method_names[] = { "auto", "register", "create-image", "reboot", "bundle",
         NULL };
 static const char *const consistency_names[] = { "application", "filesystem", "crash", NULL };
 static const char *const on_degrade_names[] = { "fail", "label", NULL };
+static const char *const architecture_names[] = { "i386", "x86_64", NULL };
 static const char *const override_names[] = { "protected", "locked", NULL };
 static const char *const wait_names[] = { "queued", "secured", "completed", NULL };
 static const char *const wait_end_names[] = { "queued", "completed", NULL };
@@ -196,6 +238,34 @@ static const Option options[OPTION_ID_MAX] = {
                 AT(scrub_exclude) },
         [OPTION_NO_SCRUB] = { "no-scrub", NULL, "Of a bundle: keep private keys and histories",
                 NULL, AT(no_scrub) },
+        [OPTION_INTO] = { "into", "PATH", "Where it goes: a folder; of unbundle, the file", parse_text,
+                AT(into) },
+        [OPTION_NAME] = { "name", "NAME", "What the bundle is called; the file's name (default)",
+                parse_text, AT(name) },
+        [OPTION_USER] = { "user", "ACCOUNT", "The account that the image is for, in 12 digits",
+                parse_user, AT(user) },
+        [OPTION_ARCHITECTURE] = { "architecture", "ARCH", "i386 or x86_64 (default)", parse_name,
+                AT(architecture), architecture_names },
+        [OPTION_KERNEL] = { "kernel", "ID", "The kernel that it boots with (aki-...)", parse_plain,
+                AT(kernel) },
+        [OPTION_RAMDISK] = { "ramdisk", "ID", "The RAM disk that it boots with (ari-...)",
+                parse_plain, AT(ramdisk) },
+        [OPTION_MAPPING] = { "mapping", "VIRTUAL=DEVICE", "A disk, as ami=sda1; repeatable",
+                parse_mapping, AT(mappings) },
+        [OPTION_CERTIFICATE] = { "certificate", "FILE", "The user's certificate, in PEM",
+                parse_text, AT(certificate) },
+        [OPTION_PRIVATE_KEY] = { "private-key", "FILE", "Its private key, in PEM", parse_text,
+                AT(private_key) },
+        [OPTION_EC2_CERTIFICATE] = { "ec2-certificate", "FILE", "EC2's certificate, in PEM",
+                parse_text, AT(ec2_certificate) },
+        [OPTION_BUCKET] = { "bucket", "BUCKET", "The bucket of S3 that it goes into", parse_text,
+                AT(bucket) },
+        [OPTION_PREFIX] = { "prefix", "PREFIX", "What its keys begin with, as images/",
+                parse_prefix, AT(prefix) },
+        [OPTION_REGION] = { "region", "REGION", "Where the bucket is; AWS_REGION (default)",
+                parse_text, AT(region) },
+        [OPTION_DIGESTS] = { "digests", NULL, "Read each part out of the bucket, and its digest",
+                NULL, AT(digests) },
         [OPTION_QUEUE] = { "queue", NULL, "Wait for a running job instead of refusing", NULL,
                 AT(queue) },
         [OPTION_WAIT] = { "wait", "STATE", "Return when queued, secured or completed (default)",
@@ -211,6 +281,7 @@ static const Option options[OPTION_ID_MAX] = {
 
 void arguments_done(Arguments *arguments)
 {
+        string_list_done(&arguments->mappings);
         string_list_done(&arguments->volumes);
         string_list_done(&arguments->exclude);
         string_list_done(&arguments->override);

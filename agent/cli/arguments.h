@@ -42,6 +42,20 @@ typedef enum OptionId {
         OPTION_SCRUB_INCLUDE,
         OPTION_SCRUB_EXCLUDE,
         OPTION_NO_SCRUB,
+        OPTION_INTO,
+        OPTION_NAME,
+        OPTION_USER,
+        OPTION_ARCHITECTURE,
+        OPTION_KERNEL,
+        OPTION_RAMDISK,
+        OPTION_MAPPING,
+        OPTION_CERTIFICATE,
+        OPTION_PRIVATE_KEY,
+        OPTION_EC2_CERTIFICATE,
+        OPTION_BUCKET,
+        OPTION_PREFIX,
+        OPTION_REGION,
+        OPTION_DIGESTS,
         OPTION_QUEUE,
         OPTION_WAIT,
         OPTION_WAIT_END, /* the same name, where no point in time is taken */
@@ -61,6 +75,11 @@ typedef struct Arguments {
         bool all, dry_run, delete, yes, force;
         const char *kind, *method, *consistency, *on_degrade, *description, *wait; /* or NULL */
         const char *profile;                                                       /* or NULL */
+        const char *into, *name, *user, *architecture, *kernel, *ramdisk;      /* or NULL */
+        const char *certificate, *private_key, *ec2_certificate;               /* or NULL */
+        const char *bucket, *prefix, *region;                                  /* or NULL */
+        bool digests;
+        StringList mappings; /* "VIRTUAL=DEVICE" */
         StringList volumes, exclude, override;
         StringList scrub_include, scrub_exclude; /* patterns */
         StringList tags;      /* "KEY=VALUE", each key once */

@@ -29,6 +29,7 @@ quiescectl_LDADD = $(CLI_LIBS)
 quiescectl_SOURCES = \
 	%D%/quiescectl.c \
 	%D%/verb-bake.c \
+	%D%/verb-bundle.c \
 	%D%/verb-deregister.c \
 	%D%/verb-doctor.c \
 	%D%/verb-freeze.c \

@@ -75,14 +75,12 @@ static int describe(const json_t *job, bool percent, char **ret)
         return r < 0 ? r : text_take(&text, ret);
 }
 
-void progress_show(Progress *progress, const json_t *job)
+void progress_line(Progress *progress, const char *line)
 {
-        _cleanup_(freep) char *line = NULL, *escaped = NULL;
+        _cleanup_(freep) char *escaped = NULL;
 
-        if (!progress->live && !progress->lines)
-                return;
         /* Progress is a courtesy: without memory for it the job is followed silently. */
-        if (describe(job, progress->live, &line) < 0 || display_escape(line, &escaped) < 0)
+        if ((!progress->live && !progress->lines) || display_escape(line, &escaped) < 0)
                 return;
         if (streq_ptr(escaped, progress->shown))
                 return;
@@ -95,4 +93,12 @@ void progress_show(Progress *progress, const json_t *job)
         display_truncate(escaped, terminal_columns() - 1);
         fprintf(stderr, ERASE_LINE "%s", escaped);
         progress->drawn = true;
+}
+
+void progress_show(Progress *progress, const json_t *job)
+{
+        _cleanup_(freep) char *line = NULL;
+
+        if ((progress->live || progress->lines) && describe(job, progress->live, &line) >= 0)
+                progress_line(progress, line);
 }

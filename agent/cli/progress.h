@@ -21,5 +21,8 @@ void progress_init(Progress *progress, const Arguments *arguments);
 /* Takes the line from the terminal again. */
 void progress_done(Progress *progress);
 
+/* A line of one's own, escaped; as a line for itself where there is one for each step. */
+void progress_line(Progress *progress, const char *line);
+
 /* `job`: its properties. Writes only when there is something new to say. */
 void progress_show(Progress *progress, const json_t *job);

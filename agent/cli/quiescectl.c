@@ -27,6 +27,17 @@
         (OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_QUEUE) | OPTION_BIT(OPTION_WAIT_END) |        \
                 OPTIONS_OUTPUT)
 
+#define OPTIONS_PAPERS (OPTION_BIT(OPTION_CERTIFICATE) | OPTION_BIT(OPTION_PRIVATE_KEY))
+#define OPTIONS_BUNDLE                                                                             \
+        (OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_REGION) | OPTIONS_PAPERS | OPTIONS_OUTPUT)
+#define OPTIONS_SEND                                                                               \
+        (OPTION_BIT(OPTION_BUCKET) | OPTION_BIT(OPTION_PREFIX) | OPTION_BIT(OPTION_TAG))
+#define OPTIONS_MAKE                                                                               \
+        (OPTION_BIT(OPTION_INTO) | OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_USER) |             \
+                OPTION_BIT(OPTION_ARCHITECTURE) | OPTION_BIT(OPTION_KERNEL) |                      \
+                OPTION_BIT(OPTION_RAMDISK) | OPTION_BIT(OPTION_MAPPING) |                          \
+                OPTION_BIT(OPTION_EC2_CERTIFICATE))
+
 static const Verb verbs[] = {
         { "status", "", "Show this instance, the running job and the last bake", NULL, 0, 0, false,
                 OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_ANNOUNCE), verb_status },
@@ -72,6 +83,21 @@ static const Verb verbs[] = {
         { "freeze", "-- COMMAND [ARGUMENT...]", "Run a command while the file systems are frozen",
                 "needs a command: quiescectl freeze -- COMMAND", 1, UINT32_MAX, true,
                 OPTIONS_FREEZE, verb_freeze },
+        { "bundle", "IMAGE-FILE", "Make an instance-store bundle of an image file",
+                "needs an IMAGE-FILE", 1, 1, false, OPTIONS_BUNDLE | OPTIONS_SEND | OPTIONS_MAKE,
+                verb_bundle },
+        { "upload", "BUNDLE", "Put a bundle into a bucket of S3",
+                "needs a BUNDLE: its folder, or its manifest", 1, 1, false,
+                OPTIONS_BUNDLE | OPTIONS_SEND, verb_bundle },
+        { "check", "BUNDLE", "Check a bundle's signature and all of its parts",
+                "needs a BUNDLE: its folder, its manifest, or s3://BUCKET/KEY", 1, 1, false,
+                OPTIONS_BUNDLE | OPTION_BIT(OPTION_DIGESTS), verb_bundle },
+        { "download", "BUCKET/KEY", "Get a bundle out of its bucket",
+                "needs the BUCKET/KEY of a manifest", 1, 1, false,
+                OPTIONS_BUNDLE | OPTION_BIT(OPTION_INTO), verb_bundle },
+        { "unbundle", "BUNDLE", "Get the image out of a bundle",
+                "needs a BUNDLE: its folder, its manifest, or s3://BUCKET/KEY", 1, 1, false,
+                OPTIONS_BUNDLE | OPTION_BIT(OPTION_INTO), verb_bundle },
 };
 
 static const Verb *verb_find(const char *name)

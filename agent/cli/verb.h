@@ -41,3 +41,6 @@ int verb_doctor(const Arguments *arguments);
 int verb_jobs(const Arguments *arguments);
 int verb_cancel(const Arguments *arguments);
 int verb_freeze(const Arguments *arguments);
+
+/* All five that are quiesced-bundle's. */
+int verb_bundle(const Arguments *arguments);

@@ -24,7 +24,7 @@ def verbs():
 def options_of(verb):
     result = quiescectl(verb, "--help")
     assert result.returncode == 0
-    found = set(re.findall(r"^  (?:-.,|   ) --([a-z-]+)", result.stdout, re.MULTILINE))
+    found = set(re.findall(r"^  (?:-.,|   ) --([a-z0-9-]+)", result.stdout, re.MULTILINE))
     assert "help" in found
     return found
 
@@ -42,7 +42,7 @@ def test_every_verb_has_its_entry_in_the_man_page():
 
 def test_every_option_has_its_entry_in_the_man_page():
     text = page("quiescectl.1").split(".Sh OPTIONS")[1].split(".Sh RUNNING")[0]
-    entries = set(re.findall(r"^\.It (?:Fl [a-z] , )?Fl -([a-z-]+)", text, re.MULTILINE))
+    entries = set(re.findall(r"^\.It (?:Fl [a-z] , )?Fl -([a-z0-9-]+)", text, re.MULTILINE))
     assert entries == set().union(*map(options_of, verbs())) | {"version"}
 
 
@@ -53,11 +53,12 @@ def test_every_option_has_its_entry_in_the_man_page():
     ("on-degrade", ["fail", "label"]),
     ("wait", ["queued", "secured", "completed"]),
     ("override", ["protected", "locked"]),
+    ("architecture", ["i386", "x86_64"]),
 ])
 def test_the_values_of_an_option_are_documented_and_completed(option, values):
-    verb = {"kind": "plan", "override": "deregister"}.get(option, "image")
+    verb = {"kind": "plan", "override": "deregister", "architecture": "bundle"}.get(option, "image")
     refused = quiescectl(verb, "abc", f"--{option}=bogus").stderr
-    assert re.search("must be one of ([a-z, -]+);", refused).group(1).split(", ") == values
+    assert re.search("must be one of ([a-z0-9_, -]+);", refused).group(1).split(", ") == values
     text = page("quiescectl.1").split(f"Fl -{option} ")[1].split(".It Fl")[0]
     for value in values:
         assert re.search(rf"Cm {value}\b", text), value

@@ -25,6 +25,7 @@ FILES = {
     "/usr/lib/sysusers.d/quiesced.conf",
     "/usr/lib/tmpfiles.d/quiesced.conf",
     "/usr/libexec/quiesced/quiesced",
+    "/usr/libexec/quiesced/quiesced-bundle",
     "/usr/libexec/quiesced/quiesced-capture",
     "/usr/libexec/quiesced/quiesced-freezer",
     "/usr/libexec/quiesced/quiesced-thaw",

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signals, and a death that nobody could prepare for."""
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import time
+
+import pytest
+
+from bundle.conftest import LIMIT_SEC, command, environment
+
+def wait_for(condition):
+    end = time.monotonic() + LIMIT_SEC
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def start(cloud):
+    """Begins one with the cloud in its environment."""
+    running = []
+
+    def call(*arguments, **options):
+        process = subprocess.Popen(command(*arguments, **options), env=environment(cloud.env("static")),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        running.append(process)
+        return process
+    yield call
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def stored(cloud):
+    return sorted(one["key"] for one in cloud.objects("bundles"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_upload_that_is_stopped_goes_on(cloud, start, remote, made, pki, number):
+    cloud.fault("PutObject", skip=2, answer="never", act=False, times=-1)
+    process = start("upload", made, bucket="bundles", certificate=pki.user)
+    wait_for(lambda: len(stored(cloud)) == 2)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=LIMIT_SEC)
+    assert process.returncode == 128 + number
+    assert "the same command goes on with it" in said
+    assert len(stored(cloud)) == 2
+    cloud.clear_faults()
+    done = remote("upload", made, bucket="bundles", certificate=pki.user, json=True)
+    assert (done.document["sent"], done.document["skipped"]) == (2, 2)
+
+
+def test_an_upload_that_was_killed_goes_on(cloud, start, remote, made, pki):
+    cloud.fault("PutObject", skip=3, answer="never", act=False, times=-1)
+    process = start("upload", made, bucket="bundles", certificate=pki.user)
+    wait_for(lambda: len(stored(cloud)) == 3)
+    process.kill()
+    process.communicate()
+    cloud.clear_faults()
+    done = remote("upload", made, bucket="bundles", certificate=pki.user, json=True)
+    assert (done.document["sent"], done.document["skipped"]) == (1, 3)
+
+
+def test_of_a_bundle_that_is_stopped_nothing_stays(cloud, start, image, papers):
+    cloud.fault("PutObject", skip=2, answer="never", act=False, times=-1)
+    process = start("bundle", image, bucket="bundles", **papers)
+    wait_for(lambda: len(stored(cloud)) == 2)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=LIMIT_SEC)
+    assert process.returncode == 130
+    assert stored(cloud) == []
+
+
+def test_of_an_image_that_is_stopped_nothing_stays(cloud, start, remote, made, pki, tmp_path):
+    remote("upload", made, bucket="bundles", certificate=pki.user)
+    cloud.fault("GetObject", skip=2, answer="never", act=False, times=-1)
+    process = start("unbundle", "s3://bundles/web.manifest.xml", into=tmp_path / "back",
+                    private_key=pki.user_key)
+    wait_for(lambda: any(tmp_path.iterdir()))
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=LIMIT_SEC)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_is_one_line_of_a_terminal(made, pki):
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(command("check", made, certificate=pki.user), stderr=theirs,
+                               env={**environment(), "TERM": "xterm"}, stdout=subprocess.PIPE, text=True)
+    os.close(theirs)
+    shown = b""
+    while select.select([ours], [], [], LIMIT_SEC)[0]:
+        try:
+            data = os.read(ours, 4096)
+        except OSError:
+            break
+        if not data:
+            break
+        shown += data
+    os.close(ours)
+    process.communicate(timeout=LIMIT_SEC)
+    assert process.returncode == 0
+    assert b"checking: 4 parts, 33.0 MiB" in shown
+    assert shown.endswith(b"\r\x1b[K") and b"\n" not in shown
