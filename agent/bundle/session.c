@@ -92,6 +92,29 @@ int session_read_papers(Session *session)
                 : -EINVAL;
 }
 
+FolderBundle session_in_folder(Session *session, const Place *place)
+{
+        return (FolderBundle){
+                .fd = place->fd,
+                .name = place->name,
+                .user = session_signer(session),
+                .private_key = session->papers.private_key,
+                .watch = &session->watch,
+        };
+}
+
+FetchOrder session_in_bucket(Session *session, const Place *place)
+{
+        return (FetchOrder){
+                .bucket = session->bucket,
+                .folder = place->folder,
+                .name = place->name,
+                .user = session_signer(session),
+                .private_key = session->papers.private_key,
+                .watch = &session->watch,
+        };
+}
+
 /* --- S3 --------------------------------------------------------------------------------------- */
 
 int session_explain(Session *session, int outcome, const ApiError *error)

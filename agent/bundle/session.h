@@ -7,7 +7,8 @@
 #include "bundle/order.h"
 #include "bundle/place.h"
 #include "cli/progress.h"
-#include "image/certificates.h"
+#include "image/fetch.h"
+#include "image/folder.h"
 #include "image/part.h"
 
 typedef struct Session {
@@ -42,6 +43,10 @@ int session_read_papers(Session *session);
 
 /* The key that signatures are checked with. */
 RsaKey *session_signer(const Session *session);
+
+/* A bundle that is read, with the papers; of a bucket after session_open_bucket(). */
+FolderBundle session_in_folder(Session *session, const Place *place);
+FetchOrder session_in_bucket(Session *session, const Place *place);
 
 /* Nothing is asked of it yet. 0, -ENOMEM, or -EINVAL with a message. */
 int session_open_bucket(Session *session, const char *name);

@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "bundle/target.h"
 #include "bundle/verb.h"
-#include "image/folder.h"
 #include "image/store.h"
 
 #define ARCHITECTURE "x86_64"

@@ -3,19 +3,11 @@
 
 #include "base/text.h"
 #include "bundle/verb.h"
-#include "image/fetch.h"
-#include "image/folder.h"
 
 /* With the private key all of it is decrypted, and nothing written. */
 static int check_folder(Session *session, const Place *place)
 {
-        const FolderBundle bundle = {
-                .fd = place->fd,
-                .name = place->name,
-                .user = session_signer(session),
-                .private_key = session->papers.private_key,
-                .watch = &session->watch,
-        };
+        const FolderBundle bundle = session_in_folder(session, place);
 
         return bundle.private_key
                 ? folder_unbundle(&bundle, -EBADF, &session->manifest, &session->message)
@@ -24,18 +16,12 @@ static int check_folder(Session *session, const Place *place)
 
 static int check_bucket(Session *session, const Place *place)
 {
-        FetchOrder order = {
-                .folder = place->folder,
-                .name = place->name,
-                .user = session_signer(session),
-                .private_key = session->papers.private_key,
-                .watch = &session->watch,
-        };
+        FetchOrder order;
         int r = session_open_bucket(session, place->bucket);
 
         if (r < 0)
                 return r;
-        order.bucket = session->bucket;
+        order = session_in_bucket(session, place);
         if (!session->order->digests)
                 return fetch_look(&order, &session->manifest, &session->message);
         return order.private_key

@@ -4,17 +4,10 @@
 #include "base/text.h"
 #include "bundle/target.h"
 #include "bundle/verb.h"
-#include "image/fetch.h"
 
 static int fetch(Session *session, const Place *place, int folder_fd)
 {
-        const FetchOrder order = {
-                .bucket = session->bucket,
-                .folder = place->folder,
-                .name = place->name,
-                .user = session_signer(session),
-                .watch = &session->watch,
-        };
+        const FetchOrder order = session_in_bucket(session, place);
 
         session_say(session, "downloading");
         return fetch_files(&order, folder_fd, &session->manifest, &session->message);

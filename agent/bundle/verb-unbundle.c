@@ -4,36 +4,22 @@
 #include "base/text.h"
 #include "bundle/target.h"
 #include "bundle/verb.h"
-#include "image/fetch.h"
-#include "image/folder.h"
 
 static int read_folder(Session *session, const Place *place, int image_fd)
 {
-        const FolderBundle bundle = {
-                .fd = place->fd,
-                .name = place->name,
-                .user = session_signer(session),
-                .private_key = session->papers.private_key,
-                .watch = &session->watch,
-        };
+        const FolderBundle bundle = session_in_folder(session, place);
 
         return folder_unbundle(&bundle, image_fd, &session->manifest, &session->message);
 }
 
 static int read_bucket(Session *session, const Place *place, int image_fd)
 {
-        FetchOrder order = {
-                .folder = place->folder,
-                .name = place->name,
-                .user = session_signer(session),
-                .private_key = session->papers.private_key,
-                .watch = &session->watch,
-        };
+        FetchOrder order;
         int r = session_open_bucket(session, place->bucket);
 
         if (r < 0)
                 return r;
-        order.bucket = session->bucket;
+        order = session_in_bucket(session, place);
         return fetch_image(&order, image_fd, &session->manifest, &session->message);
 }
 

@@ -35,12 +35,7 @@ static int send_bundle(Session *session, const Place *place, const char *folder)
 {
         Sending sending = { .session = session };
         const PartWatch watch = { .done = tell_sent, .userdata = &sending };
-        const FolderBundle bundle = {
-                .fd = place->fd,
-                .name = place->name,
-                .user = session_signer(session),
-                .watch = &session->watch,
-        };
+        const FolderBundle bundle = session_in_folder(session, place);
         const UploadOrder order = {
                 .bundle = &bundle,
                 .bucket = session->bucket,

@@ -23,7 +23,7 @@ def whole(made, memory):
 
 
 def test_a_bundle_is_what_tar_gunzip_and_openssl_make_an_image_of(run, papers, image, verify, tmp_path):
-    done = run("bundle", image, into=tmp_path / "new", kernel="aki-1234abcd", json=True,
+    done = run("bundle", image, into=tmp_path / "new", kernel="aki-1234abcd", ramdisk="ari-1234abcd", json=True,
                mapping=["root=/dev/sda1", "ami=sda1"], architecture="i386", **papers)
     assert (done.status, done.said) == (0, "")
     assert names(tmp_path / "new") == FILES
@@ -31,7 +31,7 @@ def test_a_bundle_is_what_tar_gunzip_and_openssl_make_an_image_of(run, papers, i
     text = (tmp_path / "new/web.manifest.xml").read_text()
     assert ("<architecture>i386</architecture><block_device_mapping><mapping><virtual>ami</virtual>"
             "<device>sda1</device></mapping><mapping><virtual>root</virtual><device>/dev/sda1</device>"
-            "</mapping></block_device_mapping><kernel_id>aki-1234abcd</kernel_id>") in text
+            "</mapping></block_device_mapping><kernel_id>aki-1234abcd</kernel_id><ramdisk_id>ari-1234abcd</ramdisk_id>") in text
     document = done.document
     assert document["path"] == str(tmp_path / "new/web.manifest.xml")
     assert (document["verb"], document["name"], document["user"]) == ("bundle", "web", "123456789012")
