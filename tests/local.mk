@@ -31,6 +31,7 @@ EXTRA_DIST += \
 	%D%/e2e/test_verify_bake.py \
 	%D%/worker/conftest.py \
 	%D%/worker/test_bundle.py \
+	%D%/worker/test_bundle_upload.py \
 	%D%/worker/test_bundle_orphans.py \
 	%D%/worker/test_deregister.py \
 	%D%/worker/test_inventory.py \

@@ -2,7 +2,6 @@
 /* Method=bundle: the staged image goes into the bucket, part by part, and the manifest last. */
 
 #include "aws/s3-many.h"
-#include "aws/s3-upload.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "flow/bundling-record.h"
@@ -11,9 +10,8 @@
 #include "flow/identify.h"
 #include "flow/labels.h"
 #include "flow/staging.h"
-#include "image/bundle.h"
+#include "image/store.h"
 
-#define CONTENT_TYPE_MANIFEST "application/xml"
 #define PUT_PERMISSIONS "s3:PutObject, s3:PutObjectAcl and s3:PutObjectTagging"
 
 /* Of the progress of the job: EC2 then looks at the image, which takes seconds. */
@@ -79,7 +77,8 @@ static int describe(const Bake *bake, Manifest *manifest)
 {
         const json_t *spec = bake->record.image, *bundle = bake->record.bundle;
 
-        if (copy_text(&manifest->user, bake->identity.account_id) < 0 ||
+        if (copy_text(&manifest->name, bundling_get(bake, "name")) < 0 ||
+                copy_text(&manifest->user, bake->identity.account_id) < 0 ||
                 copy_text(&manifest->architecture, json_get_string(spec, "architecture", NULL)) <
                         0 ||
                 copy_text(&manifest->kernel_id, json_get_string(spec, "kernel-id", NULL)) < 0 ||
@@ -147,17 +146,14 @@ static int take_keys(
 typedef struct Shipment {
         Bake *bake;
         S3Bucket *bucket;
-        S3Upload *upload;
         TagList tags;
         Manifest manifest;
         uint64_t given_bytes;
-        int outcome; /* of S3, if that is what went wrong */
         ApiError error;
 } Shipment;
 
 static void shipment_done(Shipment *shipment)
 {
-        (void)s3_upload_free(shipment->upload);
         (void)s3_bucket_free(shipment->bucket);
         tag_list_done(&shipment->tags);
         manifest_done(&shipment->manifest);
@@ -179,12 +175,6 @@ static int add_tags(const Record *record, TagList *tags)
         return r;
 }
 
-static int make_key(const Bake *bake, const char *filename, char **ret)
-{
-        return string_printf(
-                ret, "%s%s", json_get_string(bake->record.bundle, "prefix", ""), filename);
-}
-
 /* What is compressed has half the size, as a rule: the progress is a guess, and never goes back. */
 static void show_progress(const Shipment *shipment)
 {
@@ -195,85 +185,54 @@ static void show_progress(const Shipment *shipment)
                 percent < UPLOADED_PERCENT ? (unsigned)percent : UPLOADED_PERCENT);
 }
 
-static int take_part(void *userdata, BundlePart *given, char **reterr_message)
+static int tell_part(void *userdata, size_t size)
 {
-        _cleanup_(bundle_part_freep) BundlePart *part = given;
-        _cleanup_(freep) char *key = NULL;
         Shipment *shipment = userdata;
 
-        if (make_key(shipment->bake, part->filename, &key) < 0)
-                return -ENOMEM;
-        shipment->given_bytes += part->size;
-        shipment->outcome = s3_upload_part(
-                shipment->upload, key, TAKE_PTR(part->data), part->size, &shipment->error);
-        if (shipment->outcome != 0)
-                return shipment->outcome < 0 ? shipment->outcome : -EREMOTEIO;
+        shipment->given_bytes += size;
         show_progress(shipment);
         bake_pause_point("part-given");
         return 0;
 }
 
-/* The caller's part of a manifest, and what bundle_write() made, in one. */
-static void join(Manifest *manifest, Manifest *written)
+/* What went wrong on this host, with the image or behind all of its parts. */
+static int fail_here(Shipment *shipment, int r, const char *message)
 {
-        free(manifest->name);
-        manifest->name = TAKE_PTR(written->name);
-        memcpy(manifest->digest, written->digest, sizeof(manifest->digest));
-        manifest->size_bytes = written->size_bytes;
-        manifest->bundled_bytes = written->bundled_bytes;
-        manifest->parts = TAKE_PTR(written->parts);
-        manifest->n_parts = written->n_parts;
-        written->n_parts = 0;
+        return failure_set(&shipment->bake->failure,
+                shipment->manifest.n_parts > 0 ? FAILURE_IMAGE_FAILED : FAILURE_CAPTURE_FAILED, r,
+                "%s", message);
 }
 
-static int send_parts(Shipment *shipment, int image_fd, const BundleKeys *keys)
+/* With the keys on record the same parts come, and those that are there are not sent again. */
+static int send_bundle(
+        Shipment *shipment, int image_fd, const BundleKeys *keys, RsaKey *private_key)
 {
-        const PartSink sink = { .take = take_part, .userdata = shipment };
-        _cleanup_(manifest_done) Manifest written = { 0 };
+        const PartWatch watch = { .done = tell_part, .userdata = shipment };
+        const StoreOrder order = {
+                .image_fd = image_fd,
+                .keys = keys,
+                .private_key = private_key,
+                .bucket = shipment->bucket,
+                .folder = json_get_string(shipment->bake->record.bundle, "prefix", ""),
+                .tags = &shipment->tags,
+                .watch = &watch,
+                .reterr = &shipment->error,
+                .goes_on = true,
+                .stays = true,
+        };
         _cleanup_(freep) char *message = NULL;
-        Bake *bake = shipment->bake;
         S3UploadSum sum;
-        int r = bundle_write(image_fd, bundling_get(bake, "name"), keys, &sink, &written, &message);
+        int r = store_bundle(&order, &shipment->manifest, &sum, &message);
 
-        if (r < 0 && shipment->outcome == 0)
-                return failure_set(&bake->failure, FAILURE_CAPTURE_FAILED, r, "%s",
-                        message ? message : strerror(-r));
-        if (shipment->outcome == 0)
-                shipment->outcome = s3_upload_finish(shipment->upload, &sum, &shipment->error);
-        r = bundling_judge(
-                bake, shipment->bucket, PUT_PERMISSIONS, shipment->outcome, &shipment->error);
+        if (r < 0 && message)
+                return fail_here(shipment, r, message);
         if (r != 0)
-                return r;
+                return bundling_judge(shipment->bake, shipment->bucket, PUT_PERMISSIONS, r,
+                        &shipment->error);
         log_info("%llu parts are in bucket %s, of which %llu were there before",
                 (unsigned long long)(sum.n_sent + sum.n_skipped), s3_bucket_name(shipment->bucket),
                 (unsigned long long)sum.n_skipped);
-        join(&shipment->manifest, &written);
-        bake_pause_point("parts-sent");
         return 0;
-}
-
-static int send_manifest(Shipment *shipment, RsaKey *private_key)
-{
-        _cleanup_(freep) char *text = NULL, *filename = NULL, *key = NULL, *reason = NULL;
-        Bake *bake = shipment->bake;
-        S3Put put = {
-                .content_type = CONTENT_TYPE_MANIFEST,
-                .acl = S3_ACL_EXEC_READ,
-                .tags = &shipment->tags,
-        };
-        int r = manifest_write(&shipment->manifest, private_key, &text, &reason);
-
-        if (r < 0)
-                return failure_set(&bake->failure, FAILURE_IMAGE_FAILED, r,
-                        "The manifest cannot be made: %s", reason ? reason : strerror(-r));
-        if (string_printf(&filename, "%s" MANIFEST_SUFFIX, bundling_get(bake, "name")) < 0 ||
-                make_key(bake, filename, &key) < 0)
-                return fail_memory(bake);
-        put.key = key;
-        put.body = text;
-        put.size = strlen(text);
-        r = s3_put_object(shipment->bucket, &put, &shipment->error);
-        return bundling_judge(bake, shipment->bucket, PUT_PERMISSIONS, r, &shipment->error);
 }
 
 static int ignore_object(void *userdata, const S3Object *object)
@@ -282,12 +241,11 @@ static int ignore_object(void *userdata, const S3Object *object)
 }
 
 /* The first call of all: afterwards the region is known, which the connections beside it need. */
-static int open_upload(Shipment *shipment)
+static int open_bucket(Shipment *shipment)
 {
         static const char parts[] = ".part.";
         _cleanup_(freep) char *prefix = NULL;
         Bake *bake = shipment->bake;
-        const S3UploadConfig config = { .acl = S3_ACL_EXEC_READ, .tags = &shipment->tags };
         int r = bake_open_bucket(bake, bundling_get(bake, "bucket"), &shipment->bucket);
 
         if (r < 0)
@@ -297,10 +255,6 @@ static int open_upload(Shipment *shipment)
                 add_tags(&bake->record, &shipment->tags) < 0)
                 return fail_memory(bake);
         r = s3_list_objects(shipment->bucket, prefix, ignore_object, NULL, &shipment->error);
-        if (r == 0)
-                r = s3_upload_new(shipment->bucket, &config, &shipment->upload);
-        if (r == 0)
-                r = s3_upload_resume(shipment->upload, prefix, &shipment->error);
         return bundling_judge(bake, shipment->bucket, "s3:ListBucket", r, &shipment->error);
 }
 
@@ -320,11 +274,9 @@ static int try_upload(Bake *bake, Attempt *ret)
         if (r >= 0)
                 r = staging_open(bake, &image_fd);
         if (r == 0)
-                r = open_upload(&shipment);
+                r = open_bucket(&shipment);
         if (r == 0)
-                r = send_parts(&shipment, image_fd, keys);
-        if (r == 0)
-                r = send_manifest(&shipment, certificates.private_key);
+                r = send_bundle(&shipment, image_fd, keys, certificates.private_key);
         ret->complete = r == 0;
         if (r == 0)
                 ret->percent = UPLOADED_PERCENT;

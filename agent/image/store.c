@@ -185,6 +185,11 @@ int store_bundle(
         }
         if (store.outcome > 0 && explain(&store, reterr_message) < 0)
                 r = -ENOMEM;
+        if (store.outcome > 0 && order->reterr) {
+                api_error_done(order->reterr);
+                *order->reterr = store.error;
+                store.error = API_ERROR_INIT;
+        }
         if (undo(&store, manifest->name, reterr_message) < 0)
                 r = -ENOMEM;
         return r == -EREMOTEIO && store.outcome > 0 ? store.outcome : r;

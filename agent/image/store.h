@@ -18,6 +18,7 @@ typedef struct StoreOrder {
         const char *folder;     /* before the name of each object: "", or it ends in a slash */
         const TagList *tags;    /* of each object; or NULL */
         const PartWatch *watch; /* of the parts that are on their way; or NULL */
+        ApiError *reterr;       /* what S3 says of an S3Outcome; or NULL */
         bool goes_on;           /* an earlier attempt with these keys may have sent some of it */
         bool stays;             /* what was sent before a failure is left for the next attempt */
 } StoreOrder;
