@@ -50,13 +50,13 @@ static int fail(const Session *session, int r)
 {
         _cleanup_(freep) char *escaped = NULL;
         const char *message = session->message ? session->message
-                : arg_signal                   ? "ended by a signal"
                 : r < 0                        ? strerror(-r)
                                                : "the bucket refused";
 
         if (display_escape(message, &escaped) == 0)
                 message = escaped;
-        fprintf(stderr, "quiescectl %s: %s\n", session->order->verb, message);
+        fprintf(stderr, "quiescectl %s: %s%s\n", session->order->verb,
+                arg_signal ? "ended by a signal: " : "", message);
         if (arg_signal)
                 return EXIT_SIGNAL + (int)arg_signal;
         return session->is_usage ? EXIT_USAGE : EXIT_FAILURE;

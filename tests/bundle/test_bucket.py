@@ -94,6 +94,13 @@ def test_without_credentials_or_a_region_it_says_so(cloud, run, made, pki):
     assert done.status == 0
 
 
+def test_on_an_instance_its_role_and_its_region_are_enough(cloud, run, made, pki):
+    env = {name: value for name, value in cloud.env("role").items() if "REGION" not in name}
+    env["AWS_EC2_METADATA_DISABLED"] = "false"
+    done = run("upload", made, bucket="bundles", certificate=pki.user, env=env)
+    assert (done.status, done.said) == (0, "")
+
+
 def test_an_image_goes_straight_into_a_bucket(cloud, remote, papers, image, pki, verify, tmp_path):
     done = remote("bundle", image, bucket="bundles", prefix=FOLDER, tag="team=web", json=True, **papers)
     assert (done.status, done.said) == (0, "")

@@ -120,11 +120,13 @@ def test_a_new_folder_goes_again_with_what_failed(run, papers, pki, image, tmp_p
 
 def test_what_is_no_image(run, papers, tmp_path):
     (tmp_path / "empty").touch()
-    for path, words in (("empty", "has 0 bytes"), ("none", "cannot be read: No such file"),
+    with open(tmp_path / "large", "wb") as file:
+        file.truncate((10 << 30) + 1)
+    for path, words in (("empty", "has 0 bytes"), ("large", "at most 10 GiB"), ("none", "cannot be read: No such file"),
                         (".", "is no file with an image")):
         done = run("bundle", tmp_path / path, into=tmp_path / "new", name="web", **papers)
         assert done.status == 1 and words in done.said
-    assert names(tmp_path) == ["empty"]
+    assert names(tmp_path) == ["empty", "large"]
 
 
 def test_a_name_that_is_none(run, papers, image, tmp_path):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signals, and a death that nobody could prepare for."""
 
+import fcntl
 import os
 import pty
 import select
@@ -49,6 +50,7 @@ def test_an_upload_that_is_stopped_goes_on(cloud, start, remote, made, pki, numb
     process.send_signal(number)
     _, said = process.communicate(timeout=LIMIT_SEC)
     assert process.returncode == 128 + number
+    assert said.startswith("quiescectl upload: ended by a signal: ")
     assert "the same command goes on with it" in said
     assert len(stored(cloud)) == 2
     cloud.clear_faults()
@@ -86,6 +88,24 @@ def test_of_an_image_that_is_stopped_nothing_stays(cloud, start, remote, made, p
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=LIMIT_SEC)
     assert process.returncode == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("verb", ["bundle", "unbundle"])
+def test_of_files_that_are_stopped_nothing_stays(image, made, papers, pki, tmp_path, verb):
+    """It stands still with its first word about a part, until somebody reads that."""
+    ours, theirs = os.pipe()
+    os.write(theirs, bytes(fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, 4096)))
+    words = command("bundle", image, into=tmp_path / "new", verbose=True, **papers) if verb == "bundle" \
+        else command("unbundle", made, into=tmp_path / "new", verbose=True, private_key=pki.user_key)
+    process = subprocess.Popen(words, env=environment(), stderr=theirs, stdout=subprocess.DEVNULL)
+    os.close(theirs)
+    wait_for(lambda: any(path.is_file() for path in tmp_path.rglob("*")))
+    process.send_signal(signal.SIGINT)
+    with os.fdopen(ours, "rb") as pipe:
+        said = pipe.read().strip(b"\0").decode()
+    assert process.wait(LIMIT_SEC) == 130
+    assert f"\nquiescectl {verb}: ended by a signal: " in f"\n{said}"
     assert list(tmp_path.iterdir()) == []
 
 
