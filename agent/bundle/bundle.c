@@ -46,12 +46,18 @@ static void catch_signals(void)
                 (void)sigaction(numbers[i], &action, NULL);
 }
 
+/* mlock(2) says so of a limit that is too low, which is likelier. */
+static const char *name_error(int r)
+{
+        if (r == -ENOMEM || r == -EPERM)
+                return "out of memory, or of memory that may be locked for keys: see 'ulimit -l'";
+        return r < 0 ? strerror(-r) : "the bucket refused";
+}
+
 static int fail(const Session *session, int r)
 {
         _cleanup_(freep) char *escaped = NULL;
-        const char *message = session->message ? session->message
-                : r < 0                        ? strerror(-r)
-                                               : "the bucket refused";
+        const char *message = session->message ? session->message : name_error(r);
 
         if (display_escape(message, &escaped) == 0)
                 message = escaped;

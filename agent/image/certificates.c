@@ -11,7 +11,8 @@
 
 #include "image/locked.h"
 
-#define PEM_BYTES_MAX (64u * 1024)
+/* A key of 8192 bits has 7 kB, and a login may have no more than 64 KiB to lock: getrlimit(2). */
+#define PEM_BYTES_MAX (32u * 1024)
 
 static void bio_freep(BIO **bio)
 {

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from bundle.conftest import command, environment
 from image.conftest import MIB, write_image
 from lab import bundle as classic
 
@@ -48,6 +49,25 @@ def test_the_image_comes_back_and_only_its_user_reads_it(run, pki, made, image, 
     assert target.read_bytes() == image.read_bytes()
     assert target.stat().st_mode & 0o777 == 0o600
     assert names(tmp_path) == ["back"]
+
+
+def limited(words, locked_bytes):
+    """Without any privilege, and with no more memory to lock than that."""
+    return subprocess.run(
+        ["prlimit", f"--memlock={locked_bytes}:{locked_bytes}", "setpriv", "--bounding-set=-all",
+         "--inh-caps=-all", "--no-new-privs", *words], env=environment(), capture_output=True,
+        text=True, check=False)
+
+
+def test_no_privilege_is_needed_and_little_locked_memory(papers, image, pki, tmp_path):
+    make = command("bundle", image, into=tmp_path / "new", **papers)
+    open_again = command("unbundle", tmp_path / "new", into=tmp_path / "back", private_key=pki.user_key)
+    refused = limited(make, 0)
+    assert refused.returncode == 1 and "see 'ulimit -l'" in refused.stderr
+    assert names(tmp_path) == []
+    for words in (make, open_again):
+        done = limited(words, 64 * 1024)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_bundle_of_the_classic_tools_is_read(run, pki, memory):
