@@ -130,6 +130,14 @@ def test_killed_in_the_midst_of_it_no_part_is_sent_twice(place, staged, capture)
     assert not [key for key in there if sent(place).count(key) > 1]
 
 
+def test_cancelled_in_the_midst_of_it_nothing_is_left(place, staged, capture):
+    worker = place.start_until("part-given", "resume", staged, 2)
+    worker.cancel()
+    worker.go_on()
+    assert worker.wait()["result"] == "cancelled", place.log()
+    assert stored(place) == [] and place.images() == set() and capture.discarded == 1
+
+
 def test_what_s3_does_for_a_while_only_takes_longer(place, staged):
     place.cloud.fault("PutObject", skip=1, error="ServiceUnavailable", status=503, times=4)
     result, _ = place.run("resume", staged)
