@@ -60,6 +60,9 @@ class Client:
         self.connection.signal_subscribe(
             NAME, None, None, None, None, Gio.DBusSignalFlags.NONE, self._remember
         )
+        # The subscription is on its way: the bus has it once it has answered what comes behind.
+        self.connection.call_sync("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                  "GetId", None, None, Gio.DBusCallFlags.NONE, WAIT_SEC * 1000, None)
         self.pool = ThreadPoolExecutor(8)
 
     def close(self):

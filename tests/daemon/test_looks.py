@@ -72,8 +72,10 @@ def test_a_wish_that_comes_during_a_look_waits_for_its_end(host):
     order = looker.receive()
     wish(second, 1, "snap-b")
     wish(first, 2, "snap-a", within_usec=600_000_000)
-    second.report("progress", percent=3)
-    wait_until(lambda: ("Progress", 3) in host.client.changes(JOB), "both wishes are there")
+    first.report("progress", percent=3)
+    second.report("progress", percent=4)
+    for percent in 3, 4:
+        wait_until(lambda: ("Progress", percent) in host.client.changes(JOB), "both wishes are there")
     looked(looker, order, ["snap-a"])
     order = looker.receive()
     assert sorted(order["snapshots"]) == ["snap-a", "snap-b"]
@@ -112,6 +114,7 @@ def test_when_the_one_that_looks_is_lost_all_look_for_themselves(host, how):
     first, _ = secured(host, "a")
     second, _ = secured(host, "b")
     wish(first, 1, "snap-a", within_usec=600_000_000)
+    assert first.receive()["later"]
     wish(second, 1, "snap-b")
     looker = host.worker("look")
     looker.receive()
