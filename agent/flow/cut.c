@@ -193,6 +193,7 @@ void step_cut(Bake *bake)
         bake->cut_outcome =
                 ec2_request_send(bake->request, bake->send_deadline_usec, &bake->cut_error);
         cut_stamp(bake);
+        bake->record.cut_usec = bake->record.cutting_usec;
         bake_pause_point("sent");
         if (bake->record.method == METHOD_REBOOT)
                 return; /* nothing is held */

@@ -86,6 +86,8 @@ void look_await(Bake *bake, LookAt what, uint64_t usec, json_t **ret)
                 }
                 if (json_get_bool(reply, "later", false))
                         end_usec = due_usec + LATE_USEC;
+                else if (reply)
+                        end_usec = due_usec;
                 else
                         wait_until(bake, end_usec);
         }

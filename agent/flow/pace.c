@@ -106,9 +106,9 @@ static uint64_t last_cut_usec(const Bake *bake, uint64_t now_usec)
                 if (streq(ids.items[i], bake->record.id) ||
                         record_load(bake->settings->job_folder, ids.items[i], &record) < 0)
                         continue;
-                if (record.cutting_usec > last_usec && record.cutting_usec <= now_usec &&
+                if (record.cut_usec > last_usec && record.cut_usec <= now_usec &&
                         shares_volume(&record, &bake->record.volumes))
-                        last_usec = record.cutting_usec;
+                        last_usec = record.cut_usec;
         }
         return last_usec;
 }

@@ -108,10 +108,10 @@ static void undoing_list_done(UndoingList *list)
         free(list->items);
 }
 
+/* What this job has not asked for is a copy of an earlier one, which stays. */
 static bool is_open(const Bake *bake, const json_t *entry, const char *step)
 {
-        return (json_get_bool(entry, "asked", false) || json_object_get(entry, "image")) &&
-                !publication_is_over(bake, step);
+        return json_get_bool(entry, "asked", false) && !publication_is_over(bake, step);
 }
 
 static int list_open(Bake *bake, UndoingList *ret)

@@ -126,6 +126,7 @@ static int record_cutting(Bake *bake)
                 return 0;
         bake->record.state = RECORD_CUTTING;
         cut_stamp(bake);
+        bake->record.cut_usec = bake->record.cutting_usec;
         return bake_save(bake);
 }
 

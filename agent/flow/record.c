@@ -96,6 +96,7 @@ static const struct {
 } numbers[] = {
         { "started-usec", offsetof(Record, started_usec) },
         { "cutting-usec", offsetof(Record, cutting_usec) },
+        { "cut-usec", offsetof(Record, cut_usec) },
         { "asked-usec", offsetof(Record, asked_usec) },
         { "asked-ec2-usec", offsetof(Record, asked_ec2_usec) },
         { "finished-usec", offsetof(Record, finished_usec) },

@@ -294,6 +294,8 @@ static int removal_end(Removal *removal, int r)
                 return failure_set(&bake->failure, FAILURE_INTERNAL, -ENOMEM, "Out of memory");
         if (r < 0 && remainder.n_half == 0)
                 return end_cancelled(bake);
+        if (r < 0)
+                (void)removal_keep_half(removal->record);
         if (remainder.n_left > 0)
                 return end_left(bake, &remainder);
         if (remainder.refused != FAILURE_NONE)

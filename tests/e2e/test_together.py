@@ -259,17 +259,19 @@ def parameter(lab):
     return found["Parameter"]["Value"]
 
 
-@pytest.mark.parametrize("killed", [False, True], ids=["alive", "killed"])
-def test_what_ends_late_takes_nothing_from_what_was_cut_later(lab, killed):
+@pytest.mark.parametrize("point, killed", [
+    ("made", False), ("made", True), ("completing", False)],
+    ids=["alive", "killed", "registered-later"])
+def test_what_ends_late_takes_nothing_from_what_was_cut_later(lab, point, killed):
     """Its parameter stays with the newer image, and the newer one's retention spares it."""
-    lab.pause_worker("made")
+    lab.pause_worker(point)
     lab.bake_in_background("bake", install(lab, "web-1"))
     late = wait_until(
         lambda: next((w for w in lab.workers() if processes.is_stopped(w)), None), 20, "it stops")
     lab.pause_worker(None)
     newer = lab.bake("bake", install(lab, "web-2"))
     assert newer["result"] == "done" and parameter(lab) == newer["images"][0]
-    assert len(lab.images_in_cloud()) == 2, "a job that has not ended keeps what it has made"
+    assert len(lab.images_in_cloud()) == 1 + (point == "made"), "a job keeps what it has made"
     processes.send(late, signal.SIGKILL if killed else signal.SIGCONT)
     old, _ = lab.wait_for_new_jobs()
     assert old["result"] == "done" and parameter(lab) == newer["images"][0]

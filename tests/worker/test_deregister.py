@@ -386,6 +386,22 @@ def test_a_cancel_ends_it_between_two_images(place):
     assert place.record(job)["state"] == "cancelled" and len(place.snapshots()) == 2
 
 
+def test_what_is_half_gone_at_a_cancel_is_finished_and_nothing_else_is_begun(place):
+    images = [place.make_image(f"image {i}", job=f"made-{i}")[0] for i in range(3)]
+    place.cloud.fault("DeregisterImage", error="UnknownParameter", times=-1,
+                      where={"DeleteAssociatedSnapshots": "true"})
+    place.cloud.configure(deny=["DeleteSnapshot"])
+    job = place.new_job()
+    worker = place.start_until("deregistered", "deregister", job, times=2, ids=images)
+    worker.cancel()
+    worker.go_on()
+    assert worker.wait()["result"] != "done" and place.images() == {images[2]}
+    assert place.record(job)["state"] == "removing"
+    place.cloud.configure(deny=[])
+    assert finish(place, job)[0]["result"] == "done"
+    assert place.images() == {images[2]} and len(place.snapshots()) == 2
+
+
 def test_a_record_on_another_instance_is_none_of_its_business(place):
     image, _ = place.make_image("kept")
     job = place.new_job()

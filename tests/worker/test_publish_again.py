@@ -109,6 +109,27 @@ def test_a_copy_says_what_the_image_says(place):
     assert sorted(mounts, key=str) == ["/", None]
 
 
+def test_by_hand_one_goes_back_to_an_older_image(place):
+    write_profile(place, "SsmParameter=/golden/web")
+    older, newer = make(place, 2), make(place, 1)
+    for image in newer, older:
+        assert publish(place, image)[0]["result"] == "done"
+    assert values(place) == {"/golden/web": [newer, older]}
+
+
+def test_a_cancel_leaves_the_copy_that_an_earlier_job_made(place):
+    write_profile(place, f"CopyTo={AWAY}")
+    image, _ = place.make_image("web", **{
+        "quiesced:consistency": "application", "quiesced:frozen-usec": "1234"})
+    assert publish(place, image)[0]["result"] == "done", place.log()
+    copies = place.cloud.images(AWAY)
+    worker = place.start_until("copying", "publish", place.new_job(), ids=[image])
+    worker.cancel()
+    worker.go_on()
+    assert worker.wait()["result"] == "cancelled"
+    assert place.cloud.images(AWAY) == copies
+
+
 def test_what_is_refused_before_anything_is_done(place):
     write_profile(place, "ShareWith=210987654321")
     write_profile(place, name="quiet")
