@@ -18,17 +18,18 @@ EXTRA_DIST += \
 	%D%/e2e/test_freezes.py \
 	%D%/e2e/test_kill.py \
 	%D%/e2e/test_lab.py \
-	%D%/e2e/test_life_by_command.py \
 	%D%/e2e/test_methods.py \
 	%D%/e2e/test_profiles.py \
-	%D%/e2e/test_publish.py \
-	%D%/e2e/test_pace.py \
 	%D%/e2e/test_reboot.py \
-	%D%/e2e/test_removal.py \
-	%D%/e2e/test_retain_after_bake.py \
 	%D%/e2e/test_surprises.py \
-	%D%/e2e/test_together.py \
-	%D%/e2e/test_verify_bake.py \
+	%D%/life/conftest.py \
+	%D%/life/test_by_command.py \
+	%D%/life/test_pace.py \
+	%D%/life/test_publish.py \
+	%D%/life/test_removal.py \
+	%D%/life/test_retain_after_bake.py \
+	%D%/life/test_together.py \
+	%D%/life/test_verify_bake.py \
 	%D%/worker/conftest.py \
 	%D%/worker/test_bundle.py \
 	%D%/worker/test_bundle_upload.py \

@@ -13,9 +13,11 @@ EXTRA_DIST += \
 	%D%/checkers.py \
 	%D%/database.py \
 	%D%/debian.py \
+	%D%/fixtures.py \
 	%D%/junit.py \
 	%D%/kernel.py \
 	%D%/lab.py \
+	%D%/loopdisk.py \
 	%D%/loopfs.py \
 	%D%/packages \
 	%D%/paths.py \

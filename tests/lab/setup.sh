@@ -120,25 +120,25 @@ end_background() {
 	return $status
 }
 
-# The shell that runs suites beside this one.
+# The shells that run suites beside this one.
 aside=""
 
 begin_aside() {
 	"$@" &
-	aside=$!
+	aside="$aside $!"
 }
 
 wait_aside() {
-	wait "$aside"
+	wait $aside
 	aside=""
 }
 
 # Suites clean up behind themselves when the timeout(1) above them is told to end.
 end_aside() {
 	[ -n "$aside" ] || return 0
-	kill "$aside" 2>/dev/null
+	jobs -rp | grep -Fx "$(printf '%s\n' $aside)" | xargs -r kill
 	stragglers | sed -n 's/^running: \([0-9]*\) timeout .*/\1/p' | xargs -r kill
-	wait "$aside" 2>/dev/null
+	wait $aside 2>/dev/null
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		stragglers | grep -q . || break
 		sleep 1
