@@ -7,7 +7,7 @@ import subprocess
 from lab.paths import BUILD
 
 QUIESCECTL = BUILD / "quiescectl"
-TIMEOUT_SEC = 30
+TIMEOUT_SEC = 60
 
 
 def environment(extra=None):

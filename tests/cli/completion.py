@@ -25,7 +25,7 @@ def complete(*words):
     environment = {**os.environ, "PATH": f"{QUIESCECTL.parent}:{os.environ['PATH']}"}
     result = subprocess.run(
         ["bash", "--norc", "-c", ASK, "bash", LIBRARY, SCRIPT, "quiescectl", *words],
-        env=environment, capture_output=True, text=True, timeout=20, check=False,
+        env=environment, capture_output=True, text=True, timeout=60, check=False,
     )
     assert result.stderr == ""
     return result.stdout.split()

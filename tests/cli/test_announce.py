@@ -7,7 +7,7 @@ import time
 import pytest
 from client import Client
 from fake_systemd import Systemd
-from harness import Host
+from harness import WAIT_SEC, Host
 from lab.paths import TESTS
 from test_verbs import IDENTITY, end
 
@@ -35,7 +35,7 @@ def test_it_waits_for_the_end_of_the_boot(fresh, state):
     host, client = fresh
     with Systemd(host.bus, "starting") as systemd:
         process = client.start("status", "--announce")
-        assert systemd.subscribed.wait(10)
+        assert systemd.subscribed.wait(WAIT_SEC)
         survey(host)
         time.sleep(0.2)
         assert process.poll() is None
@@ -56,7 +56,7 @@ def test_a_signal_that_is_not_the_end_is_not_taken_for_it(fresh):
     survey(host)
     with Systemd(host.bus, "initializing") as systemd:
         process = client.start("status", "--announce")
-        assert systemd.subscribed.wait(10)
+        assert systemd.subscribed.wait(WAIT_SEC)
         systemd.finish("starting")
         time.sleep(0.2)
         assert process.poll() is None

@@ -7,7 +7,9 @@ import time
 
 import pytest
 from client import end
-from harness import wait_until
+from harness import WAIT_SEC, wait_until
+
+UNTIL_TOLD = "while [ ! -e $D/end ]; do sleep 0.02; done"
 
 
 def freeze(worker):
@@ -47,13 +49,13 @@ def test_the_command_runs_while_frozen_and_not_before(host, started, tmp_path):
 
 
 def test_it_stays_frozen_until_the_command_ends(host, started, tmp_path):
-    process, worker = started("touch $D/ran; while [ ! -e $D/end ]; do sleep 0.02; done")
+    process, worker = started(f"touch $D/ran; {UNTIL_TOLD}")
     freeze(worker)
     wait_until((tmp_path / "ran").exists, "the command")
     worker.connection.settimeout(0.3)
     with pytest.raises(TimeoutError):
         worker.connection.recv(1)
-    worker.connection.settimeout(10)
+    worker.connection.settimeout(WAIT_SEC)
     (tmp_path / "end").touch()
     worker.lines = worker.connection.makefile("rb")
     thaw(worker)
@@ -85,7 +87,7 @@ def test_a_freeze_that_fails_runs_nothing(host, started, tmp_path):
 
 
 def test_a_lost_freeze_lets_the_command_finish_and_gives_1(host, started, tmp_path):
-    process, worker = started("echo first; while [ ! -e $D/end ]; do sleep 0.02; done; echo last")
+    process, worker = started(f"echo first; {UNTIL_TOLD}; echo last")
     freeze(worker)
     assert process.stdout.readline() == "first\n"
     worker.report("thawed", frozen_usec=1000, phases={})
@@ -109,14 +111,14 @@ def test_the_daemon_has_the_last_word_on_whether_it_held(host, started):
     assert "(FreezeTimeout)" in result.stderr and "do not use" in result.stderr
 
 
-def test_a_worker_that_dies_is_a_lost_freeze(host, started):
-    process, worker = started("sleep 0.5")
+def test_a_worker_that_dies_is_a_lost_freeze(host, started, tmp_path):
+    process, worker = started(f"touch $D/ran; {UNTIL_TOLD}")
     freeze(worker)
-    time.sleep(0.1)
+    wait_until((tmp_path / "ran").exists, "the command")
     worker.kill()
-    result = end(process)
-    assert result.returncode == 1
-    assert "ended before the command did" in result.stderr
+    assert "ended before the command did" in process.stderr.readline()
+    (tmp_path / "end").touch()
+    assert end(process).returncode == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -135,11 +137,12 @@ def test_a_signal_thaws_at_once_and_is_passed_to_the_command(host, started, tmp_
 
 
 def test_a_killed_quiescectl_thaws(host, started, tmp_path):
-    process, worker = started("touch $D/ran; exec sleep 1 >/dev/null 2>&1")
+    process, worker = started(f"exec >/dev/null 2>&1; touch $D/ran; {UNTIL_TOLD}")
     freeze(worker)
     wait_until((tmp_path / "ran").exists, "the command")
     process.kill()
     thaw(worker)
+    (tmp_path / "end").touch()
     assert end(process).returncode == -signal.SIGKILL
 
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from client import QUIESCECTL, end, environment
-from harness import wait_until
+from harness import WAIT_SEC, wait_until
 
 IMAGE = "ami-0123456789abcdef0"
 OTHER = "ami-1a2b3c4d"
@@ -381,7 +381,7 @@ class Person:
         os.write(self.fd, text.encode())
 
     def end(self):
-        stdout, _ = self.process.communicate(timeout=20)
+        stdout, _ = self.process.communicate(timeout=WAIT_SEC)
         os.close(self.fd)
         return self.process.returncode, stdout
 

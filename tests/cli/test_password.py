@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """At a terminal, quiescectl has polkit ask for the password."""
 
+import contextlib
 import subprocess
 
 import pytest
 from client import QUIESCECTL, environment
-from harness import DAEMON, NOBODY, Host, wait_until
+from harness import DAEMON, NOBODY, WAIT_SEC, Host, wait_until
 
 RULES = """
 polkit.addRule(function(action, subject) {
@@ -28,6 +29,22 @@ def as_nobody(host, *command, **options):
         stderr=subprocess.STDOUT, **options)
 
 
+def answered(caller, text):
+    """Typed until it was read: what is typed while the prompt is being set up is thrown away."""
+    def typed():
+        with contextlib.suppress(BrokenPipeError):
+            caller.stdin.write(text)
+            caller.stdin.flush()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            caller.wait(1)
+        return caller.poll() is not None
+
+    wait_until(typed, "the end")
+    with contextlib.suppress(BrokenPipeError):
+        caller.stdin.close()
+    return caller.returncode
+
+
 def test_a_terminal_is_asked_for_the_password(asking, tmp_path):
     screen = tmp_path / "screen"
     command = f"{QUIESCECTL} image web-1"
@@ -35,10 +52,7 @@ def test_a_terminal_is_asked_for_the_password(asking, tmp_path):
         caller = as_nobody(asking, "script", "--quiet", "--return", "--command", command, "/dev/null",
                            stdout=file)
         wait_until(lambda: "Password:" in screen.read_text(), "the question")
-        caller.stdin.write("not the password\n")
-        caller.stdin.flush()
-        assert caller.wait(20) == 1
-        caller.stdin.close()
+        assert answered(caller, "not the password\n") == 1
     said = screen.read_text()
     assert "Authentication is required to take a snapshot or an image of this instance" in said
     assert "or the password was not right" in said
@@ -47,6 +61,6 @@ def test_a_terminal_is_asked_for_the_password(asking, tmp_path):
 
 def test_without_a_terminal_nobody_is_asked(asking):
     caller = as_nobody(asking, str(QUIESCECTL), "image", "web-1", stdout=subprocess.PIPE)
-    said, _ = caller.communicate(timeout=20)
+    said, _ = caller.communicate(timeout=WAIT_SEC)
     assert caller.returncode == 1
     assert "needs a password" in said and "Authentication is required" not in said

@@ -59,6 +59,8 @@ def run_bake(host, client, terminal, *arguments, seen):
     result = end(process)
     assert result.returncode == 0
     assert "ami-1" in result.stdout and ERASE not in result.stdout
+    if seen:  # what is written to a terminal is read from it a moment later
+        wait_until(lambda: terminal.read().endswith(ERASE), "the end of the line")
     return terminal.read()
 
 
@@ -99,13 +101,14 @@ def test_a_terminal_that_cannot_erase_shows_none(host, client, terminal, monkeyp
 def test_verbose_writes_a_line_for_each_step_even_without_a_terminal(host, client):
     process = client.start("image", "web-1", "--verbose")
     worker = host.worker("bake")
+    first = process.stderr.readline()  # from now on it is told of each
     for step in ("identity", "plan", "cut"):
         worker.report("step", step=step)
     worker.report("progress", percent=1)
     worker.report("progress", percent=2)
     worker.result(image="ami-1", snapshots=["snap-1"])
     result = end(process)
-    lines = [line.split(": ", 1)[1] for line in result.stderr.splitlines()]
+    lines = [line.split(": ", 1)[1] for line in (first + result.stderr).splitlines()]
     assert [line for line in lines if line in ("identity", "plan", "cut")] == ["identity", "plan", "cut"]
     assert len(lines) == len(set(lines)) and "%" not in result.stderr
 

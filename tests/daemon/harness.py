@@ -29,7 +29,11 @@ ERROR = "org.quiesced1.Error."
 WORKER = Path(__file__).resolve().parent / "fake_worker.py"
 NOBODY = 65534
 DAEMON = 1  # whom quiesced runs as in tests that drop root: neither root nor who calls
-WAIT_SEC = 10
+# What has to come does so long before, even on a machine that is busy with other things.
+WAIT_SEC = 60
+# Less than the limit that the daemon sets its own stop.
+STOP_SEC = 30
+CALL_MSEC = 2 * WAIT_SEC * 1000
 
 
 def wait_until(condition, what, patience=WAIT_SEC):
@@ -46,6 +50,37 @@ class BusError(Exception):
         super().__init__(error.message)
         self.name = Gio.DBusError.get_remote_error(error) or ""
         self.message = error.message.split(": ", 1)[1]
+
+
+def results(answer):
+    reply, fds = answer
+    return fds.steal_fds() if fds else list(reply.unpack())
+
+
+class Call:
+    """A method call on its way."""
+
+    def __init__(self, client, path, interface, method, parameters):
+        self._client = client
+        self._answer = None
+        client.connection.call_with_unix_fd_list(
+            NAME, path, interface, method, parameters, None, Gio.DBusCallFlags.NONE, CALL_MSEC,
+            None, None, self._answered,
+        )
+
+    def _answered(self, _connection, answer):
+        self._answer = answer
+
+    def done(self):
+        self._client.pump()
+        return self._answer is not None
+
+    def result(self):
+        wait_until(self.done, "the answer")
+        try:
+            return results(self._client.connection.call_with_unix_fd_list_finish(self._answer))
+        except GLib.Error as error:
+            raise BusError(error) from None
 
 
 class Client:
@@ -76,17 +111,24 @@ class Client:
     def call(self, method, signature="()", *args, path=ROOT, interface=MANAGER):
         """The results as a list; descriptors as numbers that the caller closes."""
         try:
-            reply, fds = self.connection.call_with_unix_fd_list_sync(
+            return results(self.connection.call_with_unix_fd_list_sync(
                 NAME, path, interface, method, GLib.Variant(signature, args), None,
-                Gio.DBusCallFlags.NONE, WAIT_SEC * 2000, None, None,
-            )
+                Gio.DBusCallFlags.NONE, CALL_MSEC, None, None,
+            ))
         except GLib.Error as error:
             raise BusError(error) from None
-        return fds.steal_fds() if fds else list(reply.unpack())
 
-    def begin(self, *args, **kwargs):
-        """The same, not waited for."""
-        return self.pool.submit(self.call, *args, **kwargs)
+    def begin(self, method, signature="()", *args, path=ROOT, interface=MANAGER):
+        """The same, not waited for; it is behind what was sent before, and before what comes."""
+        return Call(self, path, interface, method, GLib.Variant(signature, args))
+
+    def wait_until_admitted(self):
+        """
+        The daemon has looked at all calls that were begun. It asks the bus who calls: what is sent
+        behind its question's answer is behind that answer.
+        """
+        for _ in range(2):
+            self.get("Version")
 
     def get(self, name, path=ROOT, interface=MANAGER):
         return self.call("Get", "(ss)", interface, name, path=path, interface=PROPERTIES)[0]
@@ -251,7 +293,7 @@ class Host:
     def stop(self):
         """It ends cleanly if it runs; a sanitizer's complaint would show here as well."""
         if self.daemon and self.daemon.poll() is None:
-            end_process(self.daemon)
+            end_process(self.daemon, STOP_SEC)
             assert self.daemon.returncode == 0, self.log()
 
     @property

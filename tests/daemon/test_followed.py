@@ -7,7 +7,7 @@ from test_jobs import bake, fails, image, state
 
 def secured(host, name, **fields):
     """A job whose point in time is taken: (its worker, its path)."""
-    path, _ = image(host, f"web-{name}", wait="queued").result(5)
+    path, _ = image(host, f"web-{name}", wait="queued").result()
     worker = host.worker("bake")
     worker.freeze()
     worker.report("thawed", frozen_usec=5)
@@ -48,7 +48,7 @@ def test_each_caller_waits_for_the_end_of_its_own_job(host):
     second = host.worker("bake")
     second.report("secured", snapshots=["snap-b"], consistency="filesystem")
     second.result(image="ami-b")
-    assert two.result(5)[1] == "ami-b"
+    assert two.result()[1] == "ami-b"
     assert not one.done()
     first.result("failed", error="SnapshotFailed", message="it failed")
     assert "it failed" in fails(one, "SnapshotFailed")

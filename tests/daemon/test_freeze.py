@@ -6,7 +6,7 @@ import select
 
 import pytest
 from gi.repository import GLib
-from harness import JOB, BusError, wait_until
+from harness import JOB, WAIT_SEC, BusError, Client, wait_until
 from test_jobs import bake, fails
 
 
@@ -21,10 +21,10 @@ def frozen(host, **options):
     worker.freeze()
     assert not call.done()
     worker.report("frozen")
-    return worker, call.result(5)[0]
+    return worker, call.result()[0]
 
 
-def ended(fd, patience=5):
+def ended(fd, patience=WAIT_SEC):
     """True once the other end of the descriptor is closed."""
     poll = select.poll()
     poll.register(fd, 0)
@@ -111,11 +111,10 @@ def test_a_freeze_that_fails_says_why(host):
 
 def test_a_client_that_is_gone_holds_nothing(host):
     # Its answer goes to nobody, and takes the only copy of the descriptor along.
-    host.bus.busctl(
-        "--timeout=0.2", "call", "org.quiesced1", "/org/quiesced1", "org.quiesced1.Manager", "Freeze",
-        "a{sv}", "0",
-    )
+    client = Client(host.bus.address)
+    client.begin("Freeze", "(a{sv})", {})
     worker = host.worker("freeze")
+    client.close()
     worker.freeze()
     worker.report("frozen")
     assert worker.receive() == {"request": "thaw"}
@@ -131,7 +130,7 @@ def test_a_freeze_is_a_job_like_others(host):
     freezer = host.worker("freeze")
     freezer.freeze()
     freezer.report("frozen")
-    os.close(queued.result(5)[0])
+    os.close(queued.result()[0])
 
 
 def test_no_other_process_gets_the_descriptor(host):

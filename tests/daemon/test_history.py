@@ -4,7 +4,7 @@
 import signal
 
 import pytest
-from harness import ERROR, JOB, MANAGER, BusError, Host, wait_until
+from harness import ERROR, JOB, MANAGER, STOP_SEC, BusError, Host, wait_until
 from test_jobs import bake, image, state
 
 OLD = "j-20260101T000000Z-00000{}"
@@ -125,28 +125,28 @@ def test_a_stopped_daemon_cancels_what_has_no_point_in_time(host):
     host.daemon.send_signal(signal.SIGTERM)
     assert worker.receive() == {"request": "cancel"}
     with pytest.raises(BusError) as caught:
-        queued.result(5)
+        queued.result()
     assert caught.value.name == ERROR + "Cancelled"
     with pytest.raises(BusError) as caught:
-        image(host, "new").result(5)
+        image(host, "new").result()
     assert caught.value.name == ERROR + "Busy" and "being stopped" in caught.value.message
     worker.result("cancelled", error="Cancelled", message="thawed and removed")
     with pytest.raises(BusError) as caught:
-        call.result(5)
+        call.result()
     assert "thawed and removed" in caught.value.message
-    assert host.daemon.wait(5) == 0
+    assert host.daemon.wait(STOP_SEC) == 0
     restart(host)
 
 
 def test_a_stopped_daemon_leaves_what_is_cut_to_the_next(host):
-    image(host, wait="queued").result(5)
+    image(host, wait="queued").result()
     worker = host.worker("bake")
     job = worker.request["job"]
     worker.report("secured", snapshots=["snap-1"], consistency="filesystem")
     wait_until(lambda: state(host, host.client.call("ListJobs")[0][0][1]) == "secured", "it")
     host.record(job, state="completing")
     host.daemon.send_signal(signal.SIGTERM)
-    assert host.daemon.wait(5) == 0
+    assert host.daemon.wait(STOP_SEC) == 0
     with pytest.raises((AssertionError, ConnectionResetError)):
         worker.receive()  # it was killed, and not told to cancel
     host.survey = False
@@ -173,7 +173,7 @@ def test_a_killed_daemon_takes_its_worker_along_and_the_next_resumes(host):
 
 def test_the_end_of_the_bus_ends_the_daemon(host):
     host.bus.daemon.terminate()
-    assert host.daemon.wait(5) != 0
+    assert host.daemon.wait(STOP_SEC) != 0
     host.bus.daemon.wait()
     host.bus.daemon = None
     host.bus._start()

@@ -5,15 +5,30 @@ import os
 import time
 
 import pytest
-from harness import JOB, MANAGER, NAME, ROOT, BusError, Host, wait_until
+from harness import JOB, MANAGER, NAME, ROOT, WAIT_SEC, BusError, Host, wait_until
 from test_jobs import bake
 
 QUICK = "[Daemon]\nInhibitDelayMaxSec=300ms\n"
+# Long enough for one participant to let go, and not too long to wait for another that does not.
+UNHURRIED = "[Daemon]\nInhibitDelayMaxSec=2s\n"
+PATIENT = "[Daemon]\nInhibitDelayMaxSec=1min\n"
 
 
 @pytest.fixture
 def quick_host():
     with Host(config=QUICK) as running:
+        yield running
+
+
+@pytest.fixture
+def unhurried_host():
+    with Host(config=UNHURRIED) as running:
+        yield running
+
+
+@pytest.fixture
+def patient_host():
+    with Host(config=PATIENT) as running:
         yield running
 
 
@@ -35,7 +50,8 @@ def test_without_participants_the_worker_goes_on_at_once(host):
     assert host.client.wait_for("PrepareForQuiesce", True)[2] == (True, path)
 
 
-def test_a_participant_is_waited_for(host):
+def test_a_participant_is_waited_for(patient_host):
+    host = patient_host
     fd = lock(host)
     path = bake(host)
     worker = host.worker("bake")
@@ -44,7 +60,7 @@ def test_a_participant_is_waited_for(host):
     worker.connection.settimeout(0.2)
     with pytest.raises(TimeoutError):
         worker.receive()
-    worker.connection.settimeout(5)
+    worker.connection.settimeout(WAIT_SEC)
     worker.lines = worker.connection.makefile("rb")
     os.close(fd)
     assert prepared(worker) == {"participants": 1, "agreed": 1}
@@ -53,9 +69,9 @@ def test_a_participant_is_waited_for(host):
     assert host.client.wait_for("PrepareForQuiesce", False)[2] == (False, path)
 
 
-def test_one_that_does_not_answer_is_left_behind_and_named(quick_host):
-    host = quick_host
-    assert host.client.get("InhibitDelayMaxUSec") == 300000
+def test_one_that_does_not_answer_is_left_behind_and_named(unhurried_host):
+    host = unhurried_host
+    assert host.client.get("InhibitDelayMaxUSec") == 2000000
     slow, fast = lock(host, "slow"), lock(host, "fast")
     path = bake(host)
     worker = host.worker("bake")
@@ -64,13 +80,14 @@ def test_one_that_does_not_answer_is_left_behind_and_named(quick_host):
     host.client.wait_for("PrepareForQuiesce", True)
     os.close(fast)
     assert prepared(worker) == {"participants": 2, "agreed": 1}
-    assert 0.25 < time.monotonic() - began < 3
+    assert 1.9 < time.monotonic() - began < 30
     assert dict(host.client.get("Participants", path=path, interface=JOB)) == {"slow": False, "fast": True}
     assert "'slow' did not release its lock in time" in host.log()
     os.close(slow)
 
 
-def test_a_lock_taken_while_others_are_waited_for_does_not_count(host):
+def test_a_lock_taken_while_others_are_waited_for_does_not_count(patient_host):
+    host = patient_host
     first = lock(host, "first")
     bake(host)
     worker = host.worker("bake")
@@ -97,7 +114,6 @@ def test_a_participant_that_ends_lets_go(host):
     # busctl ends with its answer, and the descriptor with it.
     taken = host.bus.busctl("call", NAME, ROOT, MANAGER, "Inhibit", "ss", "gone", "")
     assert taken.returncode == 0
-    time.sleep(0.1)
     bake(host)
     worker = host.worker("bake")
     worker.report("prepare")

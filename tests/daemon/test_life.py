@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from gi.repository import GLib
-from harness import DAEMON, ERROR, JOB, MANAGER, NAME, NOBODY, ROOT, BusError, Host, wait_until
+from harness import DAEMON, ERROR, JOB, MANAGER, NAME, NOBODY, ROOT, STOP_SEC, BusError, Host, wait_until
 from test_history import OLD, restart
 from test_jobs import bake, fails, image, state
 
@@ -51,7 +51,7 @@ def text(value):
 
 @pytest.mark.parametrize("method", JOBS)
 def test_a_job_tells_the_worker_what_it_is_about(host, method):
-    path = ask(host, method).result(5)[0]
+    path = ask(host, method).result()[0]
     _signature, _arguments, request = JOBS[method]
     worker = host.worker(request["verb"])
     job = host.client.job(path)
@@ -64,7 +64,7 @@ def test_a_job_tells_the_worker_what_it_is_about(host, method):
 
 
 def test_details_are_there_when_they_are_asked_for(host):
-    path = ask(host, "Deregister").result(5)[0]
+    path = ask(host, "Deregister").result()[0]
     worker = host.worker("deregister")
     assert details(host, path) == ""
     worker.report("details", details=DETAILS)
@@ -79,7 +79,7 @@ def test_details_are_there_when_they_are_asked_for(host):
 
 
 def test_details_are_those_of_the_worker_that_ended_the_job(host):
-    path = ask(host, "Deregister").result(5)[0]
+    path = ask(host, "Deregister").result()[0]
     worker = host.worker("deregister")
     host.record(worker.request["job"], kind="deregister", state="removing")
     worker.report("details", details={"removed": [{"id": OTHER}]})
@@ -133,7 +133,7 @@ def test_the_last_bake_is_about_bakes_only(host):
     last = host.client.get("LastBake")
     assert last["job"] == host.client.get("Id", path=path, interface=JOB)
     for method, (_signature, _arguments, request) in JOBS.items():
-        ask(host, method).result(5)
+        ask(host, method).result()
         host.worker(request["verb"]).result("failed", error="LeftOver", message="one is in use")
         wait_until(lambda: host.client.get("NRunningJobs") == 0, "the end")
     assert host.client.get("LastBake") == last
@@ -146,7 +146,7 @@ def test_one_job_runs_at_a_time_and_deletions_queue_too(host, method):
     path = bake(host)
     worker = host.worker("bake")
     assert worker.request["job"] in fails(ask(host, method), "Busy")
-    queued = ask(host, method, {"if-busy": text("queue")}).result(5)[0]
+    queued = ask(host, method, {"if-busy": text("queue")}).result()[0]
     assert state(host, queued) == "queued"
     host.no_worker()
     worker.result()
@@ -156,7 +156,7 @@ def test_one_job_runs_at_a_time_and_deletions_queue_too(host, method):
 
 
 def test_a_bake_does_not_begin_while_something_is_deleted(host):
-    ask(host, "Prune").result(5)
+    ask(host, "Prune").result()
     worker = host.worker("prune")
     assert "(prune of nightly) is running" in fails(image(host), "Busy")
     worker.result()
@@ -174,12 +174,12 @@ def test_the_call_may_wait_for_the_end(host, method):
 def test_force_and_all_reach_the_worker(host):
     yes = GLib.Variant("b", True)
     locked = GLib.Variant("as", ["locked"])
-    ask(host, "Deregister", {"force": yes, "override": locked}).result(5)
+    ask(host, "Deregister", {"force": yes, "override": locked}).result()
     worker = host.worker("deregister")
     assert worker.request["options"] == {"force": True, "override": ["locked"]}
     worker.result()
     wait_until(lambda: host.client.get("NRunningJobs") == 0, "the end")
-    ask(host, "DeleteOrphans", {"all": yes}).result(5)
+    ask(host, "DeleteOrphans", {"all": yes}).result()
     worker = host.worker("delete-orphans")
     assert worker.request["options"] == {"all": True}
     worker.result()
@@ -188,7 +188,7 @@ def test_force_and_all_reach_the_worker(host):
     assert worker.request == {"verb": "list-images", "options": {"all": True, "profile": "nightly"}}
     worker.report("answer", answer={"images": []})
     worker.result()
-    assert call.result(5) == [[]]
+    assert call.result() == [[]]
 
 
 def test_the_doctor_is_told_the_profile(host):
@@ -204,7 +204,7 @@ def test_an_answer_is_the_workers_json(host, method):
     assert worker.request == {**request, "options": {}}
     worker.report("answer", answer={"keep": 1, "objects": [{"id": "ami-1", "of": None}]})
     worker.result()
-    assert json.loads(call.result(5)[0]) == {"keep": 1, "objects": [{"id": "ami-1", "of": None}]}
+    assert json.loads(call.result()[0]) == {"keep": 1, "objects": [{"id": "ami-1", "of": None}]}
     assert host.client.call("ListJobs")[0] == []
 
 
@@ -216,7 +216,7 @@ def test_a_list_is_of_dictionaries_without_what_is_not_known(host, method, membe
     worker.report("answer", answer={member: [one, {"id": "x-2", "snapshots": [SNAPSHOT]}]})
     worker.result()
     del one["verified"]
-    assert call.result(5)[0] == [one, {"id": "x-2", "snapshots": [SNAPSHOT]}]
+    assert call.result()[0] == [one, {"id": "x-2", "snapshots": [SNAPSHOT]}]
 
 
 @pytest.mark.parametrize("method", [*TEXT_ANSWERS, *LISTS])
@@ -263,12 +263,12 @@ def test_all_questions_together_are_limited(host):
                                           ("DeleteOrphans", "delete-orphans"), ("Verify", "verify"),
                                           ("Publish", "publish")])
 def test_a_stopped_daemon_leaves_what_is_half_deleted_to_the_next(host, method, verb):
-    ask(host, method).result(5)
+    ask(host, method).result()
     worker = host.worker(verb)
     job = worker.request["job"]
     host.record(job, kind=worker.request["kind"], state="removing")
     host.daemon.send_signal(signal.SIGTERM)
-    assert host.daemon.wait(5) == 0
+    assert host.daemon.wait(STOP_SEC) == 0
     with pytest.raises((AssertionError, ConnectionResetError)):
         worker.receive()  # it was killed, and not told to cancel
     host.survey = False
@@ -278,7 +278,7 @@ def test_a_stopped_daemon_leaves_what_is_half_deleted_to_the_next(host, method, 
 
 
 def test_a_cancelled_deletion_is_told_to_its_worker(host):
-    path = ask(host, "Prune").result(5)[0]
+    path = ask(host, "Prune").result()[0]
     worker = host.worker("prune")
     host.client.call("Cancel", path=path, interface=JOB)
     assert worker.receive() == {"request": "cancel"}
@@ -289,7 +289,7 @@ def test_a_cancelled_deletion_is_told_to_its_worker(host):
 
 
 def test_an_image_is_published_by_the_profile_that_is_named(host):
-    path = ask(host, "Publish", {"profile": text("golden")}).result(5)[0]
+    path = ask(host, "Publish", {"profile": text("golden")}).result()[0]
     worker = host.worker("publish")
     assert (worker.request["profile"], worker.request["options"]) == ("golden", {})
     assert host.client.job(path)["Profile"] == "golden"
@@ -313,13 +313,13 @@ def test_who_may_only_bake_may_neither_delete_nor_end_a_deletion():
             result = host.bus.busctl("call", NAME, ROOT, MANAGER, method, signature, *listed, "0", uid=NOBODY)
             assert "(org.quiesced1.delete)" in result.stderr, method
         host.no_worker(0.05)
-        path = ask(host, "Prune").result(5)[0]
+        path = ask(host, "Prune").result()[0]
         worker = host.worker("prune")
         refused = host.bus.busctl("call", NAME, path, JOB, "Cancel", uid=NOBODY)
         assert "(org.quiesced1.delete)" in refused.stderr
         worker.result()
         wait_until(lambda: host.client.get("NRunningJobs") == 0, "the end")
-        path = ask(host, "Verify").result(5)[0]
+        path = ask(host, "Verify").result()[0]
         assert host.bus.busctl("call", NAME, path, JOB, "Cancel", uid=NOBODY).returncode == 0
         host.worker("verify").result("cancelled")
 

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from harness import DAEMON, ERROR, JOB, MANAGER, NAME, NOBODY, ROOT, Host, wait_until
+from harness import DAEMON, ERROR, JOB, MANAGER, NAME, NOBODY, ROOT, WAIT_SEC, Host, wait_until
 from test_jobs import bake
 
 NOBODY_MAY_BAKE = """
@@ -109,7 +109,7 @@ def test_the_error_has_its_name(strict):
         ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "dbus-send",
          f"--bus={strict.bus.address}", "--print-reply", f"--dest={NAME}", ROOT, f"{MANAGER}.Inhibit",
          "string:me", "string:"],
-        capture_output=True, text=True, timeout=10, check=False,
+        capture_output=True, text=True, timeout=WAIT_SEC, check=False,
     )
     assert result.stderr.startswith(f"Error {ERROR}AccessDenied: Inhibit is not permitted")
 
@@ -121,7 +121,7 @@ def test_everyone_may_plan_and_read(strict):
     worker = strict.worker("plan")
     worker.report("plan", plan={"method": "register"})
     worker.result()
-    assert "register" in planned.result(5).stdout
+    assert "register" in planned.result().stdout
 
 
 @pytest.mark.parametrize("method", READING)
@@ -131,7 +131,7 @@ def test_everyone_may_ask_what_there_is(strict, method):
     worker = strict.worker(verb)
     worker.report("answer", answer={"images": [], "snapshots": []})
     worker.result()
-    assert asked.result(5).returncode == 0
+    assert asked.result().returncode == 0
 
 
 def test_root_is_not_asked_for(strict):
@@ -151,7 +151,7 @@ def test_the_daemon_goes_on_while_polkit_does_not_answer(strict):
         assert waiting.returncode != 0
         began = time.monotonic()
         assert strict.client.get("Frozen") is False
-        assert time.monotonic() - began < 0.2
+        assert time.monotonic() - began < 10, "it waits for no answer"
     finally:
         strict.bus.polkit.send_signal(signal.SIGCONT)
 
@@ -190,7 +190,7 @@ def test_polkit_is_not_asked_while_something_is_frozen():
         # Root is not kept waiting.
         os.close(host.client.call("Inhibit", "(ss)", "root", "")[0])
         worker.report("thawed", frozen_usec=1)
-        assert asked.result(5).returncode == 0
+        assert asked.result().returncode == 0
 
 
 def test_polkit_that_comes_later_is_asked():

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import MANAGER, NAME, ROOT, Host, wait_until
+from harness import MANAGER, NAME, ROOT, STOP_SEC, WAIT_SEC, Host, wait_until
 from test_jobs import bake
 
 from lab.paths import BUILD
@@ -20,7 +20,7 @@ PSS_MAX_KIB = 4096
 
 def run(*arguments, **environment):
     return subprocess.run(
-        [str(BUILD / "quiesced"), *arguments], capture_output=True, text=True, timeout=10, check=False,
+        [str(BUILD / "quiesced"), *arguments], capture_output=True, text=True, timeout=WAIT_SEC, check=False,
         env={**os.environ, **environment},
     )
 
@@ -80,27 +80,27 @@ def test_no_bus_is_said():
 
 def test_a_second_daemon_does_not_take_the_name(host):
     second = host.spawn()
-    assert second.wait(10) == 1
+    assert second.wait(WAIT_SEC) == 1
     assert "another quiesced" in host.log()
 
 
 def test_systemd_is_told_when_it_is_ready_and_when_it_stops(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(tmp_path / "notify"))
-        notify.settimeout(10)
+        notify.settimeout(WAIT_SEC)
         host = Host(survey=False)
         host.environment = lambda old=host.environment: {**old(), "NOTIFY_SOCKET": str(tmp_path / "notify")}
         with host:
             assert notify.recv(4096) == b"READY=1"
             host.daemon.terminate()
             assert notify.recv(4096) == b"STOPPING=1"
-            assert host.daemon.wait(5) == 0
+            assert host.daemon.wait(STOP_SEC) == 0
 
 
 def test_the_watchdog_is_fed_if_systemd_wants_it(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(tmp_path / "notify"))
-        notify.settimeout(10)
+        notify.settimeout(WAIT_SEC)
         host = Host(survey=False)
         extra = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"}
         host.environment = lambda old=host.environment: {**old(), **extra}
@@ -141,13 +141,10 @@ def test_idle_it_sleeps(host):
     bake(host)
     host.worker("bake").result()
     host.client.wait_for("JobRemoved")
-    wait_until(lambda: settled(host.daemon.pid), "rest")
-    before = switches(host.daemon.pid)
-    time.sleep(3)
-    assert switches(host.daemon.pid) == before
+    wait_until(lambda: rests(host.daemon.pid, 3), "rest")
 
 
-def settled(pid):
+def rests(pid, seconds):
     before = switches(pid)
-    time.sleep(0.2)
+    time.sleep(seconds)
     return switches(pid) == before

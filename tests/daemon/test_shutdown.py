@@ -8,7 +8,7 @@ import time
 import pytest
 
 from fake_logind import DENIED, IN_PROGRESS, SUBJECTS, Logind, announce
-from harness import ERROR, JOB, BusError, Host, wait_until
+from harness import ERROR, JOB, STOP_SEC, BusError, Host, wait_until
 from test_inhibit import lock, prepared
 from test_jobs import bake, image, state
 
@@ -168,7 +168,7 @@ def test_a_logind_that_is_silent_is_not_waited_for_long(host, logind):
     logind.silent = True
     began = time.monotonic()
     freeze(host)
-    assert 4.5 < time.monotonic() - began < 15
+    assert 4.5 < time.monotonic() - began < 45
 
 
 def test_a_job_that_is_cancelled_while_logind_is_silent_gets_no_answer(host, logind):
@@ -188,13 +188,13 @@ def test_a_stopped_daemon_lets_the_window_end_and_leaves_the_rest_to_the_next(ho
     host.daemon.send_signal(signal.SIGTERM)
     host.record(worker.request["job"], state="cut")
     with pytest.raises(BusError) as caught:
-        image(host, "new").result(5)
+        image(host, "new").result()
     assert caught.value.name == ERROR + "Busy"
     worker.report("thawed", frozen_usec=7)
     wait_until(lambda: not host.client.get("Frozen"), "the thaw")
     assert state(host, path) == "running"
     worker.report("secured", snapshots=["snap-1"], consistency="filesystem")
-    assert host.daemon.wait(5) == 0
+    assert host.daemon.wait(STOP_SEC) == 0
     with pytest.raises((AssertionError, ConnectionResetError)):
         worker.receive()  # it was killed, and never told to cancel
     host.survey = False
@@ -203,14 +203,21 @@ def test_a_stopped_daemon_lets_the_window_end_and_leaves_the_rest_to_the_next(ho
     assert host.worker("resume").request["job"] == worker.request["job"]
 
 
+def is_being_stopped(host):
+    with pytest.raises(BusError) as caught:
+        host.client.call("CreateImage", "(sa{sv})", "new", {})
+    return "being stopped" in caught.value.message
+
+
 def test_a_stopped_daemon_lets_nothing_freeze_once_more(host):
     _, worker = freeze(host)
     host.daemon.send_signal(signal.SIGTERM)
+    wait_until(lambda: is_being_stopped(host), "it knows")
     worker.report("thawed", frozen_usec=7)
     worker.report("prepare")
     assert worker.receive() == {"request": "cancel"}
     worker.result("cancelled", error="Cancelled", message="The job was cancelled")
-    assert host.daemon.wait(5) == 0
+    assert host.daemon.wait(STOP_SEC) == 0
     host.start()
 
 
@@ -220,7 +227,7 @@ def test_a_stopped_daemon_takes_the_failure_of_a_window(host):
     worker.report("thawed", frozen_usec=7)
     worker.result("failed", error="ApiTimeout", message="no answer")
     assert host.client.wait_for("JobRemoved")[2][1:] == (path, "failed")
-    assert host.daemon.wait(5) == 0
+    assert host.daemon.wait(STOP_SEC) == 0
     host.start()
 
 
@@ -229,11 +236,11 @@ def test_a_freeze_for_another_program_ends_with_the_daemon(host):
     worker = host.worker("freeze")
     worker.freeze()
     worker.report("frozen")
-    (fd,) = call.result(5)
+    (fd,) = call.result()
     host.daemon.send_signal(signal.SIGTERM)
     assert worker.receive() == {"request": "cancel"}
     worker.report("thawed", frozen_usec=7)
     worker.result()
-    assert host.daemon.wait(5) == 0
+    assert host.daemon.wait(STOP_SEC) == 0
     os.close(fd)
     host.start()

@@ -14,7 +14,7 @@ SYSTEMD = TESTS.parent / "systemd"
 POLKITD = "/usr/lib/polkit-1/polkitd"
 POLKIT_ACTIONS = Path("/usr/share/polkit-1/actions")
 POLKIT_BUS_POLICY = "/usr/share/dbus-1/system.d/org.freedesktop.PolicyKit1.conf"
-WAIT_SEC = 10
+WAIT_SEC = 60
 
 # As Debian's system.conf, but for two things: the daemon under test may run as any user, and a test
 # may be logind or systemd.
