@@ -22,7 +22,7 @@ KNOB = Path("/sys/kernel/rcu_expedited")
 
 def reads(knob, value):
     """Another freeze, that some other test has running, may have it set for a moment."""
-    return wait_until(lambda: knob.read_text().strip() == value, timeout=2)
+    return wait_until(lambda: knob.read_text().strip() == value)
 
 
 @pytest.fixture

@@ -402,7 +402,7 @@ def test_more_changes_than_memory_is_given_for_end_the_capture(capturer, client,
     capturer.make_pass()
     Path(part.mount_point, "much").write_bytes(os.urandom(4 * MIB))
     client.frozen([part])
-    answer = capturer.ask(final_packet(5_000_000))
+    answer = capturer.ask(final_packet(20_000_000))
     assert client.ask(THAW).reason == "asked"
     assert answer.error == errno.E2BIG
     assert answer.text.startswith("more than 1 MiB have changed") and "raise this limit" in answer.text

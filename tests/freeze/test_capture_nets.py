@@ -109,9 +109,13 @@ def test_random_packets_never_crash(capture_server, stage):
         while client.receive() is not None:
             pass
         client.close()
-    ends = re.findall(r"died with code (\d+)", capture_server.log())
-    assert len(ends) > 30 and set(ends) == {"0"}
+    assert wait_until(lambda: len(ends(capture_server)) > 30)
+    assert set(ends(capture_server)) == {"0"}
     assert list(stage.iterdir()) == []
+
+
+def ends(server):
+    return re.findall(r"died with code (\d+)", server.log())
 
 
 def test_another_user_is_refused(capture_server, stage):
@@ -150,11 +154,17 @@ def attached(folder):
 
 
 def nothing_is_left(stage, disk, used):
-    assert wait_until(lambda: attached(stage) == [], timeout=30)
+    assert wait_until(lambda: attached(stage) == [])
     assert list(stage.iterdir()) == []
     about = os.statvfs(stage)
-    assert wait_until(lambda: (about.f_blocks - os.statvfs(stage).f_bfree) - used < 1000, timeout=30)
+    assert wait_until(lambda: (about.f_blocks - os.statvfs(stage).f_bfree) - used < 1000)
     assert disk.accepts_write()
+
+
+def mounted_by(process):
+    """The devices of all mounts that it sees."""
+    lines = Path(f"/proc/{process}/mountinfo").read_text().splitlines()
+    return {line.split()[2] for line in lines}
 
 
 def used_blocks(folder):
@@ -204,14 +214,13 @@ def test_killed_within_a_scrub_it_leaves_no_mount_that_nobody_saw(capture_server
     capturer.make_pass()
     windowed(capturer, client, disk)
     victim = capture_of(capture_server)
-    mounts = Path("/proc/self/mountinfo").read_text()
     capturer.send(scrub_packet())
     assert wait_until(lambda: any(os.path.exists(f"/sys/fs/ext4/{loop}")
-                                  for loop in attached(staged_apart)), timeout=30)
+                                  for loop in attached(staged_apart)))
     kill(victim, number=signal.SIGSTOP)
-    assert wait_until(lambda: state_of(victim) == "T", timeout=30)
-    assert Path("/proc/self/mountinfo").read_text() == mounts
-    assert mounts.count("\n") == Path(f"/proc/{victim}/mountinfo").read_text().count("\n")
+    assert wait_until(lambda: state_of(victim) == "T")
+    loops = {Path(f"/sys/block/{loop}/dev").read_text().strip() for loop in attached(staged_apart)}
+    assert loops and not loops & (mounted_by("self") | mounted_by(victim))
     kill(victim)
     while capturer.receive() is not None:
         pass
@@ -227,7 +236,7 @@ def test_a_client_that_goes_within_a_pass_ends_it(capture_server, capturer, make
     victim = capture_of(capture_server)
     capturer.send(header(PASS))
     capturer.close()
-    assert wait_until(lambda: state_of(victim) in "ZX", timeout=30)
+    assert wait_until(lambda: state_of(victim) in "ZX")
     nothing_is_left(staged_apart, disk, used)
 
 
@@ -238,7 +247,7 @@ def test_the_freezer_thaws_when_capture_dies_in_the_window(capture_server, captu
     capturer.began(disk, stage)
     capturer.make_pass()
     client.frozen(disk.mounted)
-    capturer.send(final_packet(5_000_000))
+    capturer.send(final_packet(20_000_000))
     kill(capture_of(capture_server))
     client.ask(THAW)
     assert disk.accepts_write() and list(stage.iterdir()) == []
@@ -246,8 +255,8 @@ def test_the_freezer_thaws_when_capture_dies_in_the_window(capture_server, captu
 
 def test_without_a_socket_it_says_how_it_is_started():
     done = subprocess.run([Server.PROGRAM], stdin=subprocess.DEVNULL, text=True,
-                          capture_output=True, timeout=30, check=False)
+                          capture_output=True, timeout=60, check=False)
     assert done.returncode == 1 and "start quiesced-capture by its socket unit" in done.stderr
     done = subprocess.run([Server.PROGRAM, "--x"], stdin=subprocess.DEVNULL, text=True,
-                          capture_output=True, timeout=30, check=False)
+                          capture_output=True, timeout=60, check=False)
     assert done.returncode == 2 and "--x: unknown to quiesced-capture" in done.stderr

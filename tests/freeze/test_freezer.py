@@ -10,7 +10,7 @@ import time
 import pytest
 
 from freezer import (FREEZE, FROZEN, NO_WARM_UP, PREPARED, SYNC, SYNC_LAST, SYNCED, THAW, THAWED,
-                     Server, header, is_readable, wait_until)
+                     WAIT_SEC, Server, header, is_readable, wait_until)
 from lab.loopfs import run
 
 KINDS = ["ext4", "ext2", "xfs", "btrfs"]
@@ -35,31 +35,32 @@ def test_no_write_returns_between_freeze_and_thaw(client, make_fs, kind):
 
 def test_a_writer_stalls_as_long_as_the_freeze_and_goes_on(client, make_fs):
     fs = make_fs("ext4")
-    stamps, stop = [], threading.Event()
+    writes, stop = [], threading.Event()
 
     def write():
         with open(os.path.join(fs.mount_point, "log"), "wb", buffering=0) as file:
             while not stop.is_set():
+                began = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
                 file.write(b"x" * 64)
-                stamps.append(time.clock_gettime(time.CLOCK_BOOTTIME))
+                writes.append((began, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000))
                 time.sleep(0.001)
 
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        wait_until(lambda: len(stamps) > 20)
+        assert wait_until(lambda: len(writes) > 20)
         client.frozen([fs])
         time.sleep(0.3)
         report = client.ask(THAW)
-        count = len(stamps)
-        assert wait_until(lambda: len(stamps) > count + 20)
+        count = len(writes)
+        assert wait_until(lambda: len(writes) > count + 20)
     finally:
         stop.set()
-        writer.join(10)
-    inside = [s for s in stamps if report.frozen_at < s * 1e6 < report.thawing_at]
-    assert inside == []
-    longest = max(b - a for a, b in zip(stamps, stamps[1:]))
-    assert 0.3 < longest < 1.0
+        writer.join()
+    # One that returned before the freeze may be noted later.
+    assert [w for w in writes if report.frozen_at < w[0] and w[1] < report.thawing_at] == []
+    ends = [ended for _, ended in writes]
+    assert 300_000 < max(b - a for a, b in zip(ends, ends[1:])) < 15_000_000
 
 
 def test_all_of_many_are_frozen_at_the_same_time(client, make_fs):
@@ -77,7 +78,7 @@ def test_groups_freeze_an_inner_file_system_before_the_one_that_holds_it(client,
         with open(os.path.join(inner.mount_point, f"dirty-{number}"), "wb") as file:
             file.write(os.urandom(1 << 20))
     report = client.frozen([[inner], [outer]])
-    assert report.frozen_at - report.freezing_at < 3_000_000
+    assert report.frozen_at - report.freezing_at < 20_000_000
     thawed = client.ask(THAW)
     assert thawed.states == ["thawed", "thawed"] and thawed.errors == [0, 0]
     assert inner.accepts_write() and outer.accepts_write()
@@ -112,13 +113,13 @@ def test_mountinfo_is_that_of_pid_1(client):
 
 def test_the_deadline_thaws_and_says_so_unasked(client, make_fs):
     fs = make_fs("ext4")
-    frozen = client.frozen([fs], budget_usec=400_000)
+    frozen = client.frozen([fs], budget_usec=2_000_000)
     assert not fs.accepts_write(0.1)
-    assert is_readable(client, 2)
+    assert is_readable(client)
     thawed = client.receive()
     assert (thawed.type, thawed.reason) == (THAWED, "deadline")
-    # From the arming on, which is before the first freeze; and at the most a second late.
-    assert 300_000 < thawed.thawing_at - frozen.freezing_at < 1_400_000
+    # From the arming on, which is before the warm-up; and hardly late.
+    assert 1_500_000 < thawed.thawing_at - frozen.freezing_at + thawed.warm_up_usec < 12_000_000
     assert fs.accepts_write()
     again = client.ask(THAW)
     assert (again.reason, again.thawed_at) == ("deadline", thawed.thawed_at)
@@ -136,15 +137,15 @@ def test_the_end_of_the_connection_thaws(server, make_fs):
 def test_a_client_that_never_reads_is_thawed_at_its_deadline(server, make_fs):
     fs = make_fs("ext4")
     client = server.client()
-    prepared = client.plan([fs], budget_usec=300_000)
+    prepared = client.plan([fs], budget_usec=2_000_000)
     assert prepared.type == PREPARED
     family = server.family()
     client.send(header(FREEZE))
     assert wait_until(lambda: not fs.accepts_write(0.05))
-    time.sleep(0.4)
     assert fs.accepts_write()
     client.close()
     assert wait_until(lambda: not family.left())
+    assert wait_until(lambda: "1 mounts, thawed at the deadline" in server.log())
 
 
 def test_a_client_that_floods_and_never_reads_blocks_nobody(server, make_fs):
@@ -198,6 +199,7 @@ def test_a_foreign_freeze_is_left_alone_without_warm_up_too(client, make_fs):
     report = client.ask(FREEZE)
     assert report.states == ["thawed", "foreign"] and report.warm_up_usec == 0
     assert ours.accepts_write() and not foreign.accepts_write(0.2)
+    foreign.thaw()  # who waits for that was forked from us, and keeps the client's connection
 
 
 def test_somebody_else_thawing_ours_is_reported(client, make_fs):
@@ -210,7 +212,7 @@ def test_somebody_else_thawing_ours_is_reported(client, make_fs):
 
 def test_the_knob_is_set_for_the_freeze_only(client, make_fs, knob):
     client.frozen([make_fs("ext4")])
-    assert wait_until(lambda: knob.read_text() == "0\n", timeout=2)
+    assert wait_until(lambda: knob.read_text() == "0\n")
     assert client.ask(THAW).reason == "asked"
 
 
@@ -366,7 +368,7 @@ def test_a_listening_socket_is_accepted(scratch, ledger_dir, make_fs, knob):
         assert not fs.accepts_write(0.1)
         client.ask(THAW)
         client.close()
-        assert server.process.wait(5) == 0
+        assert server.process.wait(WAIT_SEC) == 0
         assert server.ledgers() == []
     finally:
         server.close()
@@ -382,7 +384,7 @@ def connect_as(uid, server):
     os.chmod(server.path, 0o666)
     return subprocess.run(
         ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "/usr/bin/python3", "-B",
-         "-c", code], capture_output=True, text=True, timeout=30, check=False)
+         "-c", code], capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_a_stranger_is_refused(server):
@@ -401,7 +403,7 @@ def test_the_owner_of_the_socket_is_served(scratch, ledger_dir):
         os.chmod(server.path, 0o666)
         told = subprocess.run(
             ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3",
-             "-B", "-c", code], capture_output=True, text=True, timeout=30, check=False)
+             "-B", "-c", code], capture_output=True, text=True, timeout=60, check=False)
         assert told.stdout == "True\n", told
     finally:
         server.close()

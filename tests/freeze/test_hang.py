@@ -8,8 +8,11 @@ import time
 import pytest
 
 from freezer import (FREEZE, PREPARED, SYNC, SYNCED, THAW, THAWED, NO_WARM_UP, header, kill,
-                     kill_together, name_of, wait_until)
+                     kill_together, name_of, state_of, wait_until)
 from lab.loopfs import thaw
+
+# Long enough to freeze what does not hang, on a machine that is busy with other things.
+BUDGET_USEC = 1_500_000
 
 
 class Hanging:
@@ -38,11 +41,18 @@ def hanging(make_fs):
 
 
 def freeze(client, hanging, flags=0, groups=None):
-    prepared = client.plan(groups or [[hanging.inner, hanging.beside]], budget_usec=500_000,
+    prepared = client.plan(groups or [[hanging.inner, hanging.beside]], budget_usec=BUDGET_USEC,
                            flags=flags)
     assert prepared.type == PREPARED and prepared.reason == "none"
     hanging.begin()
     client.send(header(FREEZE))
+
+
+def once_it_hangs(server):
+    """The processes of the freeze; the keeper of `inner` was begun first."""
+    family = server.family()
+    assert wait_until(lambda: state_of(family.keepers[0]) == "D")
+    return family
 
 
 def told(server, hanging, what):
@@ -56,8 +66,8 @@ def test_the_others_thaw_at_the_deadline_and_the_hung_one_as_soon_as_it_returns(
         server, client, hanging, flags):
     start = time.monotonic()
     freeze(client, hanging, flags)
-    report = client.receive(5)
-    assert 0.45 < time.monotonic() - start < 2.5
+    report = client.receive()
+    assert BUDGET_USEC / 1e6 - 0.05 < time.monotonic() - start < 15
     assert (report.type, report.reason) == (THAWED, "deadline")
     assert report.errors == [errno.ETIMEDOUT, 0]
     assert hanging.beside.accepts_write()
@@ -76,7 +86,7 @@ def test_the_others_thaw_at_the_deadline_and_the_hung_one_as_soon_as_it_returns(
 def test_the_freezer_waits_for_the_hung_one_and_admits_no_other_freeze(server, make_fs, hanging):
     client = server.client()
     freeze(client, hanging)
-    assert client.receive(5).reason == "deadline"
+    assert client.receive().reason == "deadline"
     family = server.family()
     client.close()
     second = server.client()
@@ -93,11 +103,10 @@ def test_the_freezer_waits_for_the_hung_one_and_admits_no_other_freeze(server, m
 
 def test_the_hung_one_is_thawed_also_when_freezer_was_killed(server, client, hanging):
     freeze(client, hanging)
-    time.sleep(0.1)
-    family = server.family()
+    family = once_it_hangs(server)
     kill(family.main)
     assert hanging.beside.accepts_write()
-    time.sleep(0.6)
+    time.sleep(BUDGET_USEC / 1e6 + 0.1)
     assert name_of(family.deadman)
     assert told(server, hanging, "hangs")
     hanging.end()
@@ -111,8 +120,7 @@ def test_the_hung_one_is_thawed_also_when_freezer_was_killed(server, client, han
 def test_the_hung_one_is_thawed_also_when_its_keeper_was_killed(server, client, hanging, flags):
     """The killed keeper's FIFREEZE comes true later, and nobody else knows of it."""
     freeze(client, hanging, flags)
-    time.sleep(0.1)
-    family = server.family()
+    family = once_it_hangs(server)
     kill(*family.keepers, family.main)
     assert hanging.beside.accepts_write()
     hanging.end()
@@ -122,10 +130,9 @@ def test_the_hung_one_is_thawed_also_when_its_keeper_was_killed(server, client, 
 
 def test_a_keeper_killed_in_a_hung_freeze_while_the_freezer_lives(server, client, hanging):
     freeze(client, hanging)
-    time.sleep(0.1)
-    family = server.family()
+    family = once_it_hangs(server)
     kill(family.keepers[0])
-    report = client.receive(5)
+    report = client.receive()
     assert report.type == THAWED and report.reason in ("deadline", "broken")
     assert hanging.beside.accepts_write()
     hanging.end()
@@ -134,12 +141,11 @@ def test_a_keeper_killed_in_a_hung_freeze_while_the_freezer_lives(server, client
 
 def test_quiesced_thaw_waits_for_it_says_so_and_its_rescuer_stays(server, client, hanging):
     freeze(client, hanging)
-    time.sleep(0.1)
-    family = server.family()
+    family = once_it_hangs(server)
     kill_together(*family.everybody())
     start = time.monotonic()
     done = server.thaw_leftovers("--wait=1")
-    assert done.returncode == 1 and time.monotonic() - start < 4
+    assert done.returncode == 1 and time.monotonic() - start < 15
     assert f"{hanging.inner.mount_point} (device" in done.stderr and "hangs" in done.stderr
     assert hanging.beside.accepts_write()
     hanging.end()
@@ -152,7 +158,7 @@ def test_quiesced_thaw_waits_for_it_says_so_and_its_rescuer_stays(server, client
 
 def test_a_hung_group_does_not_hold_up_the_groups_before_it(server, client, hanging):
     freeze(client, hanging, groups=[[hanging.beside], [hanging.inner]], flags=NO_WARM_UP)
-    report = client.receive(5)
+    report = client.receive()
     assert (report.type, report.reason, report.errors) == (
         THAWED, "deadline", [0, errno.ETIMEDOUT])
     assert hanging.beside.accepts_write()
@@ -161,7 +167,7 @@ def test_a_hung_group_does_not_hold_up_the_groups_before_it(server, client, hang
 
 
 def test_a_hung_sync_is_named_and_nothing_is_frozen_behind_it(server, client, hanging):
-    client.plan([[hanging.inner, hanging.beside]], sync_usec=300_000)
+    client.plan([[hanging.inner, hanging.beside]], sync_usec=1_500_000)
     hanging.begin()
     report = client.ask(SYNC)
     assert (report.type, report.reason) == (SYNCED, "deadline")
@@ -176,11 +182,11 @@ def test_a_hung_sync_is_named_and_nothing_is_frozen_behind_it(server, client, ha
 
 def test_a_thaw_that_hangs_does_not_hold_up_the_others(server, client, hanging):
     """The outer one is frozen by somebody while we hold the inner one: FITHAW has to write."""
-    client.frozen([[hanging.inner], [hanging.beside]], budget_usec=10_000_000)
+    client.frozen([[hanging.inner], [hanging.beside]], budget_usec=30_000_000)
     hanging.outer.freeze()
     start = time.monotonic()
     report = client.ask(THAW)
-    assert report.type == THAWED and time.monotonic() - start < 3
+    assert report.type == THAWED and time.monotonic() - start < 15
     assert hanging.beside.accepts_write()
     hanging.end()
     assert hanging.inner.accepts_write()

@@ -8,10 +8,13 @@ import time
 
 import pytest
 
-from freezer import (FREEZE, SYNC, THAW, THAWED, header, is_readable, kill, kill_together, name_of,
-                     wait_until)
+from freezer import (BUDGET_MAX_USEC, FREEZE, SYNC, THAW, THAWED, header, is_readable, kill,
+                     kill_together, name_of, wait_until)
+from lab.loopfs import WRITE_SEC
 
 KINDS = ["ext4", "xfs", "btrfs"]
+# Long enough to freeze, and to stop processes, on a machine that is busy with other things.
+BUDGET_USEC = 1_500_000
 
 
 @pytest.fixture
@@ -19,10 +22,10 @@ def frozen(server, client, make_fs):
     """Three kinds of file systems, frozen for long, and the processes that hold them."""
     class Frozen:
         fss = [make_fs(kind) for kind in KINDS]
-        report = client.frozen([[fss[0], fss[1]], [fss[2]]], budget_usec=30_000_000)
+        report = client.frozen([[fss[0], fss[1]], [fss[2]]], budget_usec=BUDGET_MAX_USEC)
         family = server.family()
 
-        def all_accept_writes(self, timeout=2.0):
+        def all_accept_writes(self, timeout=WRITE_SEC):
             return [fs.accepts_write(timeout) for fs in self.fss]
     assert len(Frozen.family.keepers) == 3
     return Frozen()
@@ -34,7 +37,7 @@ ALL = [True, True, True]
 def test_the_death_of_the_freezer(frozen, server, client):
     kill(frozen.family.main)
     assert frozen.all_accept_writes() == ALL
-    assert client.receive(2) is None
+    assert client.receive() is None
     assert wait_until(lambda: not frozen.family.left())
     assert server.ledgers() == []
 
@@ -99,45 +102,43 @@ def test_quiesced_thaw_leaves_a_running_freeze_alone(frozen, server, client):
 
 def test_a_stopped_freezer_is_overtaken_by_the_backstop(server, client, make_fs):
     fs = make_fs("ext4")
-    client.frozen([fs], budget_usec=400_000)
+    client.frozen([fs], budget_usec=BUDGET_USEC)
     family = server.family()
     kill(family.main, number=signal.SIGSTOP)
-    time.sleep(0.6)
     assert fs.accepts_write()
     kill(family.main, number=signal.SIGCONT)
-    thawed = client.receive(2)
+    thawed = client.receive()
     assert (thawed.type, thawed.reason, thawed.states) == (THAWED, "deadline", ["thawed"])
 
 
 def test_a_stopped_freezer_and_its_stopped_keepers_are_overtaken_by_the_deadman(
         server, client, make_fs):
     fss = [make_fs("ext4"), make_fs("xfs")]
-    client.frozen(fss, budget_usec=400_000)
+    client.frozen(fss, budget_usec=BUDGET_USEC)
     family = server.family()
     kill(family.main, *family.keepers, number=signal.SIGSTOP)
-    time.sleep(1.0)
     assert [fs.accepts_write() for fs in fss] == [True, True]
     kill(*family.keepers, family.main, number=signal.SIGCONT)
-    thawed = client.receive(2)
+    thawed = client.receive()
     assert (thawed.reason, thawed.states) == ("deadline", ["thawed", "thawed"])
 
 
 def test_everybody_stopped_is_over_when_they_go_on(server, client, make_fs):
     fs = make_fs("ext4")
-    client.frozen([fs], budget_usec=300_000)
+    client.frozen([fs], budget_usec=BUDGET_USEC)
     family = server.family()
     kill(*family.everybody(), number=signal.SIGSTOP)
-    time.sleep(1.0)
+    time.sleep(BUDGET_USEC / 1e6 + 0.6)
     assert not fs.accepts_write(0.1)
     kill(*family.everybody(), number=signal.SIGCONT)
     assert fs.accepts_write()
-    assert client.receive(2).reason == "deadline"
+    assert client.receive().reason == "deadline"
 
 
 @pytest.mark.parametrize("victim", ["deadman", "keeper"])
 def test_the_death_of_a_helper_ends_the_freeze_and_is_reported(frozen, client, victim):
     kill(frozen.family.deadman if victim == "deadman" else frozen.family.keepers[1])
-    assert is_readable(client, 1)
+    assert is_readable(client)
     thawed = client.receive()
     assert (thawed.type, thawed.reason) == (THAWED, "broken")
     assert thawed.states == ["thawed"] * 3
@@ -148,7 +149,7 @@ def test_the_death_of_a_helper_before_the_freeze_ends_the_connection(server, cli
     fs = make_fs("ext4")
     client.plan([fs])
     kill(server.family().deadman)
-    refusal = client.receive(2)
+    refusal = client.receive()
     assert "was killed, before anything was frozen" in refusal.text
     assert fs.accepts_write()
 
@@ -156,7 +157,7 @@ def test_the_death_of_a_helper_before_the_freeze_ends_the_connection(server, cli
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_polite_signal_thaws_first(frozen, client, number):
     kill(frozen.family.main, number=number)
-    thawed = client.receive(2)
+    thawed = client.receive()
     assert (thawed.type, thawed.reason) == (THAWED, "stopped")
     assert frozen.all_accept_writes() == ALL
     assert wait_until(lambda: not frozen.family.left())
@@ -182,7 +183,7 @@ def test_a_kill_at_any_moment_of_the_freeze(server, make_fs, knob, delay_usec):
     kill(family.main)
     assert [fs.accepts_write() for fs in fss] == [True, True]
     assert wait_until(lambda: not family.left())
-    assert wait_until(lambda: knob.read_text() == "0\n", timeout=2)
+    assert wait_until(lambda: knob.read_text() == "0\n")
     client.close()
 
 
@@ -197,7 +198,7 @@ def test_a_kill_of_everybody_at_any_moment_of_the_freeze(server, make_fs, knob, 
     kill_all(family)
     assert server.thaw_leftovers().returncode == 0
     assert [fs.accepts_write() for fs in fss] == [True, True]
-    assert wait_until(lambda: knob.read_text() == "0\n", timeout=2)
+    assert wait_until(lambda: knob.read_text() == "0\n")
     client.close()
 
 

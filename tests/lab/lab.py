@@ -37,7 +37,7 @@ BACKEND_BYTES = 4 << 30
 MEMLOCK_BYTES = 128 << 20
 INSTANCE_ID = "i-0123456789abcdef0"
 DEVICE_NAMES = ["/dev/xvda", "/dev/sdf", "/dev/sdg", "/dev/sdh", "/dev/sdi", "/dev/sdj"]
-CLIENT_SEC = 60
+CLIENT_SEC = 120
 
 
 def memlock_bytes():

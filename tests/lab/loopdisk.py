@@ -32,7 +32,7 @@ def device_number(device):
     return os.major(about.st_rdev), os.minor(about.st_rdev)
 
 
-def patiently(*command, patience=5.0):
+def patiently(*command, patience=30.0):
     """Whether it works: an ending process may hold something for a moment."""
     end = time.monotonic() + patience
     while subprocess.run(command, check=False, timeout=30, capture_output=True).returncode:
@@ -103,7 +103,7 @@ class LoopDisk:
         return device_number(self.device)
 
     def accepts_write(self):
-        return all(accepts_write(p.mount_point, 2.0) for p in self.mounted)
+        return all(accepts_write(p.mount_point) for p in self.mounted)
 
     def _umount(self, partition):
         thaw(partition.mount_point)

@@ -20,13 +20,15 @@ MKFS = {
 # With the log or journal on a device of its own, which is LOG_BYTES long; XFS has it given at each
 # mount as well.
 LOG_BYTES = 96 << 20
+# What is not frozen takes a write long before, even on a machine that is busy with other things.
+WRITE_SEC = 20
 MKFS_LOG = {
     "ext4": lambda log: ["-b", "4096", "-J", f"device={log}"],
     "xfs": lambda log: ["-l", f"logdev={log}"],
 }
 
 
-def run(*command, timeout=60):
+def run(*command, timeout=120):
     return subprocess.run(
         command, check=True, timeout=timeout, text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout.strip()
@@ -73,7 +75,7 @@ def in_child(function, timeout):
     return int(text.split(b"=")[1])
 
 
-def accepts_write(path, timeout=2.0):
+def accepts_write(path, timeout=WRITE_SEC):
     """Whether a new file below the folder `path` can be written and synced within `timeout`."""
     name = os.path.join(path, f".probe-{os.getpid()}-{time.monotonic_ns()}")
 
@@ -87,7 +89,7 @@ def accepts_write(path, timeout=2.0):
     return in_child(write, timeout) == 0
 
 
-def thaw(path, timeout=5.0):
+def thaw(path, timeout=WRITE_SEC):
     """Thaws if frozen; never hangs."""
     return in_child(
         lambda: subprocess.run(["fsfreeze", "-u", path], stdin=subprocess.DEVNULL,
@@ -157,7 +159,7 @@ class LoopFs:
         run("mount", "-t", self.kind, "-o", options, self.device, mount_point)
         self.mount_point = mount_point
 
-    def umount(self, patience=3.0):
+    def umount(self, patience=30.0):
         """Unmounts; an ending process may hold it for a moment."""
         end = time.monotonic() + patience
         while True:
@@ -175,7 +177,7 @@ class LoopFs:
         """(major, minor) of the superblock, which for btrfs only mountinfo tells."""
         return superblock_number(self.mount_point)
 
-    def accepts_write(self, timeout=2.0):
+    def accepts_write(self, timeout=WRITE_SEC):
         return accepts_write(self.mount_point, timeout)
 
     def freeze(self):

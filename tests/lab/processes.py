@@ -7,12 +7,17 @@ import time
 from pathlib import Path
 
 
+# For what has to come: it does so long before, unless the machine is busy with other things.
+PATIENCE_SEC = 60
+
+
 class TimedOut(AssertionError):
     pass
 
 
 def wait_until(condition, timeout, what, pause=0.005):
-    """Polls until condition() is true, and returns what it returned."""
+    """Polls until condition() is true, and returns what it returned; for PATIENCE_SEC at least."""
+    timeout = max(timeout, PATIENCE_SEC)
     end = time.monotonic() + timeout
     while True:
         value = condition()
@@ -82,7 +87,7 @@ def send(pid, number):
         pass
 
 
-def end(process, timeout=5):
+def end(process, timeout=30):
     """Ends a Popen politely, then not."""
     if process.poll() is None:
         process.terminate()

@@ -103,7 +103,7 @@ class Writers:
             self.process.wait()
             raise RuntimeError("the writers did not start")
 
-    def wait_for_writes(self, count=5, timeout=20):
+    def wait_for_writes(self, count=5, timeout=60):
         """Until each writer has returned from `count` more writes."""
         goals = [w.count() + count for w in self.written]
         end = time.monotonic() + timeout
@@ -113,7 +113,7 @@ class Writers:
             time.sleep(0.01)
         raise TimeoutError(f"a writer is stuck: {[w.count() for w in self.written]} of {goals}")
 
-    def stop(self, timeout=20):
+    def stop(self, timeout=60):
         if self.process.poll() is None:
             self.process.stdin.close()
             self.process.wait(timeout)
