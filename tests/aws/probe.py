@@ -47,5 +47,5 @@ class Probe:
         """Its exit status and what it said to standard error."""
         self.lines.close()
         self.socket.close()
-        _, errors = self.process.communicate(timeout=20)
+        _, errors = self.process.communicate(timeout=60)
         return self.process.returncode, errors.decode()

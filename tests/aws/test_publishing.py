@@ -134,4 +134,4 @@ def test_an_image_that_was_deregistered_is_not_found_at_once(cloud, probe, image
     answer = probe(verb, id=image['id'], at_usec=int(time.time() + 86400) * 10**6,
                    **{'with': [OTHER]})
     assert answer['outcome'] == 'not-found'
-    assert answer['seconds'] < 1
+    assert answer['seconds'] < 10

@@ -44,7 +44,7 @@ def put_forms(cloud):
 def test_a_parameter_is_created_with_tags_and_replaced_without(cloud, probe, images):
     absent = probe('get-parameter', name=NAME)
     assert (absent['outcome'], absent['code']) == ('not-found', 'ParameterNotFound')
-    assert absent['request-id'] and absent['seconds'] < 2
+    assert absent['request-id'] and absent['seconds'] < 10
     assert put(probe, images[0], description='The web servers')['outcome'] == 'done'
     assert probe('get-parameter', name=NAME)['value'] == images[0]
     assert put(probe, images[1])['outcome'] == 'done'

@@ -55,5 +55,5 @@ def role(imds):
 
 def client(cloud, session=None):
     """Without retries."""
-    config = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=5)
+    config = Config(retries={"total_max_attempts": 1}, connect_timeout=60, read_timeout=60)
     return ec2_client(cloud, session, config=config)

@@ -16,7 +16,7 @@ VERSION = "2016-11-15"
 class RawClient:
     """One connection to EC2; each call is (status, body)."""
 
-    def __init__(self, cloud, timeout=5, listener="ec2", credentials=None):
+    def __init__(self, cloud, timeout=60, listener="ec2", credentials=None):
         settings = cloud.settings
         self.url = cloud.addresses[listener] + "/"
         self.region = settings["region"]
@@ -49,7 +49,7 @@ class RawClient:
 class ImdsClient:
     """The metadata service, a connection for each request."""
 
-    def __init__(self, cloud, timeout=5, host=None):
+    def __init__(self, cloud, timeout=60, host=None):
         self.host = host or urllib.parse.urlsplit(cloud.addresses["imds"]).netloc
         self.timeout = timeout
 

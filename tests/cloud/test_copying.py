@@ -14,6 +14,7 @@ from cloud.control import Cloud, CloudError
 from cloud.copying import file_copy
 from cloud.freezing import Backend
 from lab.loopfs import LoopFs, in_child
+from lab.processes import wait_until
 
 DATA_BYTES = 24 << 20
 
@@ -73,17 +74,18 @@ def test_a_frozen_copy_is_never_torn(backend, volumes):
     with Cloud(volumes=volumes, freeze_backend=backend.mount_point,
                knobs={"snapshot_seconds": 0}) as cloud:
         for _ in range(5):
-            first, second = snapshot_set(cloud)
-            assert first - second in (0, 1)
+            assert not is_torn(*snapshot_set(cloud))
     assert backend.accepts_write()
 
 
 def test_a_plain_copy_of_the_same_is_torn(volumes):
     """Or the test above would prove nothing."""
     with Cloud(volumes=volumes, knobs={"snapshot_seconds": 0}) as cloud:
-        torn = [first - second not in (0, 1) for first, second in
-                (snapshot_set(cloud) for _ in range(5))]
-    assert any(torn)
+        wait_until(lambda: is_torn(*snapshot_set(cloud)), 60, "one is torn")
+
+
+def is_torn(first, second):
+    return first - second not in (0, 1)
 
 
 def test_holes_stay_holes(tmp_path):
@@ -105,7 +107,7 @@ def test_the_keeper_thaws_when_the_server_is_killed(backend):
         with Backend(backend.mount_point).frozen():
             os.kill(os.getpid(), signal.SIGKILL)
 
-    in_child(freeze_and_die, timeout=5)
+    in_child(freeze_and_die, timeout=60)
     time.sleep(0.2)
     assert backend.accepts_write()
 

@@ -32,7 +32,7 @@ def cut_volumes(ec2, image):
             if one["Ebs"].get("SnapshotId")]
 
 
-def wait_for(condition, seconds=5):
+def wait_for(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come to pass"
@@ -40,14 +40,14 @@ def wait_for(condition, seconds=5):
 
 
 def test_create_image_may_cut_after_its_reply(cloud, ec2):
-    cloud.configure(cut_seconds=0.3, cut_stagger_seconds=0.3)
+    cloud.configure(cut_seconds=1.5, cut_stagger_seconds=1.5)
     began = time.time()
     image = ec2.create_image(InstanceId=INSTANCE, Name=name(), NoReboot=True)["ImageId"]
     assert cut_volumes(ec2, image) == []
     wait_for(lambda: cut_volumes(ec2, image) == ["/dev/xvda"])
     wait_for(lambda: cut_volumes(ec2, image) == ["/dev/xvda", "/dev/sdf"])
     starts = [one["start_time"] - began for one in cloud.snapshots()[-2:]]
-    assert 0.3 <= starts[0] <= starts[1] - 0.25
+    assert 1.5 <= starts[0] <= starts[1] - 1
 
 
 def test_an_image_is_available_when_its_snapshots_are_complete(cloud, ec2):

@@ -23,7 +23,7 @@ def is_running(pid):
         return False
 
 
-def gone(pid, seconds=5):
+def gone(pid, seconds=60):
     end = time.monotonic() + seconds
     while is_running(pid) and time.monotonic() < end:
         time.sleep(0.02)

@@ -45,7 +45,7 @@ def cloud(running):
 
 
 def client(cloud, service="s3", region=None, retries=1):
-    config = Config(retries={"total_max_attempts": retries}, connect_timeout=5, read_timeout=5)
+    config = Config(retries={"total_max_attempts": retries}, connect_timeout=60, read_timeout=60)
     return service_client(cloud, service, region=region, config=config)
 
 
@@ -228,7 +228,7 @@ def raw(cloud, method, path, body=b"", headers=(), sent=None):
     request.context["payload_signing_enabled"] = True
     S3SigV4Auth(key, "s3", HOME).add_auth(request)
     connection = http.client.HTTPSConnection(
-        urllib.parse.urlsplit(url).netloc, timeout=5,
+        urllib.parse.urlsplit(url).netloc, timeout=60,
         context=ssl.create_default_context(cafile=cloud.addresses["ca"]))
     connection.request(method, path, body=sent or body, headers=dict(request.headers))
     answer = connection.getresponse()

@@ -132,7 +132,7 @@ def _presigned(cloud, expires):
 def _get(cloud, url):
     context = ssl.create_default_context(cafile=cloud.addresses["ca"])
     try:
-        with urllib.request.urlopen(url, timeout=5, context=context) as answer:
+        with urllib.request.urlopen(url, timeout=60, context=context) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
