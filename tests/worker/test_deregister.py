@@ -278,11 +278,11 @@ def test_a_protected_image_stays(place):
 def test_a_protection_with_a_cooldown_is_taken_off_and_the_image_goes_later(place):
     image, snapshots = place.make_image("protected")
     place.ec2.enable_image_deregistration_protection(ImageId=image, WithCooldown=True)
-    place.cloud.configure(cooldown_seconds=2)
+    place.cloud.configure(cooldown_seconds=3)
     result, details, job = deregister(place, image, override=["protected"])
     assert result["error"] == ERROR + "LeftOver" and "cooldown" in result["message"]
     assert place.images() == {image} and place.snapshots() == set(snapshots)
-    time.sleep(2)
+    time.sleep(3)
     assert finish(place, job)[0]["result"] == "done" and place.images() == set()
     assert len(place.called("DisableImageDeregistrationProtection")) == 1
 

@@ -81,4 +81,4 @@ def test_it_ends_with_its_daemon(place):
     assert look(worker) == {}
     worker._lines.close()
     worker._socket.close()
-    worker._process.wait(20)
+    worker._process.wait(60)

@@ -10,7 +10,8 @@ from cloud.account import service_client
 from lab.processes import wait_until
 from lab.worker import INSTANCE_ID, Workplace
 
-DAY = 86400
+HOUR = 3600
+DAY = 24 * HOUR
 OTHER_INSTANCE = "i-0fedcba9876543210"
 
 
@@ -709,14 +710,14 @@ def test_a_cancel_is_heeded_between_two_sets(place):
 
 def test_twelve_thousand_images_and_sixty_thousand_snapshots(place):
     """Of 400 instances the images of 30 days; of a third of them as many sets."""
-    write_profile(place, "KeepDaily=30", "MaxAge=29d", "KeepAtLeast=0", "Select=quiesced:profile=nightly",
-                  "Override=shared", name="fleet")
+    write_profile(place, "KeepDaily=30", "TimeZone=UTC", "MaxAge=29d", "KeepAtLeast=0",
+                  "Select=quiesced:profile=nightly", "Override=shared", name="fleet")
     machines = [f"i-{number:017x}" for number in range(400)]
-    midnight = time.time() - time.time() % DAY
+    newest = time.time() - HOUR      # the others are whole days older: on another day each
     place.cloud.fill(
-        images=[{**image_of(day, one, snapshots=4), "created": midnight - day * DAY}
+        images=[{**image_of(day, one, snapshots=4), "created": newest - day * DAY}
                 for one in machines for day in range(30)],
-        sets=[{**set_of(day, one, snapshots=3), "created": midnight - day * DAY}
+        sets=[{**set_of(day, one, snapshots=3), "created": newest - day * DAY}
               for one in machines[:134] for day in range(30)])
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     worker = run_plan(place, "fleet")
@@ -736,7 +737,7 @@ def test_a_listing_that_changes_while_it_is_read(place, change):
     write_profile(place, "KeepLast=3")
     images = fill_images(place, *[image_of(20 - n) for n in range(12)])
     place.cloud.configure(page_cap=5, newest_first=True)
-    place.cloud.fault("DescribeImages", delay_before=1, skip=1)
+    place.cloud.fault("DescribeImages", delay_before=3, skip=1)
     worker = place.start("plan-prune", profile="nightly")
     wait_until(lambda: len(place.called("DescribeImages")) == 2, 10, "the second page is asked for")
     if change == "comes":

@@ -35,7 +35,7 @@ def image(place):
     return place.make_image("golden")[0]
 
 
-def configure(place, *lines, settle="2s", timeout="20s"):
+def configure(place, *lines, settle="2s", timeout="1min"):
     place.write_config(Aws=[f"SettleSec={settle}"], Verify=[f"TimeoutSec={timeout}", *lines])
 
 
@@ -150,7 +150,7 @@ def test_checks_that_are_never_made_end_with_the_time_allowed(place, image):
     place.cloud.configure(check_seconds=None)
     since = time.monotonic()
     result, _, _ = verify(place, image)
-    assert time.monotonic() - since < 10
+    assert time.monotonic() - since < 40
     assert_failed(place, image, result, "has not passed EC2's status checks within 2.00s",
                   "TimeoutSec=")
     assert_ended(place)
