@@ -23,7 +23,7 @@ def frozen_record(lab):
     (record,) = [r for r in lab.records().values() if r["state"] == "cutting"]
     lab.pause_worker(None)
     processes.send(worker, signal.SIGCONT)
-    assert client.wait(20) == 0
+    assert client.wait(60) == 0
     return record
 
 

@@ -155,7 +155,7 @@ def bake_with_a_write_at(lab, point, device, profile):
     lab.pause_worker(None)
     write_past_the_cache(device)
     processes.send(worker, signal.SIGCONT)
-    _, message = client.communicate(timeout=30)
+    _, message = client.communicate(timeout=60)
     (job,) = lab.wait_for_new_jobs()
     return job, message
 

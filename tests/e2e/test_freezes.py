@@ -14,7 +14,9 @@ from lab.lab import Lab
 from lab.loopfs import LoopFs, thaw
 from lab.processes import wait_until
 
-BUDGET_SEC = 2.0
+BUDGET_SEC = 4.0
+# What is thawed later than that was thawed by something else.
+SLACK_SEC = 5
 
 
 def error(job):
@@ -31,7 +33,7 @@ def test_a_foreign_freeze_survives_and_is_named(lab):
         foreign.fs.thaw()
     assert error(job) == "ForeignFreeze"
     assert foreign.mount_point in message
-    assert lab.volumes[0].fs.accepts_write(1)
+    assert lab.volumes[0].fs.accepts_write()
     assert lab.cloud.snapshots() == []
 
 
@@ -46,7 +48,7 @@ def test_a_mount_that_vanishes_after_the_plan_is_named(lab):
     volume.fs.umount()
     try:
         processes.send(worker, signal.SIGCONT)
-        _, message = client.communicate(timeout=20)
+        _, message = client.communicate(timeout=60)
     finally:
         volume.fs.mount(mount_point)
     (job,) = lab.wait_for_new_jobs()
@@ -123,7 +125,7 @@ def test_a_mount_point_of_any_name(lab, name):
 def nested_lab(scratch):
     """A volume whose image lies on a file system that somebody else can freeze."""
     with LoopFs.make("ext4", str(scratch), size=1 << 30, name="outer") as outer:
-        lab = Lab({"root": "ext4"}, backend=False)
+        lab = Lab({"root": "ext4"}, backend=False, budget=f"{BUDGET_SEC:.0f}s")
         with lab:
             lab.add_volume_elsewhere("hanging", "ext4", outer.mount_point)
             try:
@@ -158,14 +160,14 @@ def test_a_freeze_that_hangs_does_not_hold_the_others(nested_lab):
     lab, outer = nested_lab
     first, hanging = lab.volumes
     client, _, began = freeze_that_hangs(lab, outer)
-    assert first.fs.accepts_write(BUDGET_SEC + 1)
-    _, message = client.communicate(timeout=20)
+    assert first.fs.accepts_write(BUDGET_SEC + SLACK_SEC)
+    _, message = client.communicate(timeout=60)
     (job,) = lab.new_jobs()
     assert error(job) in ("FreezeTimeout", "FreezeFailed")
     assert hanging.mount_point in message
     assert not hanging.fs.accepts_write(0.3)
     outer.thaw()
-    assert hanging.fs.accepts_write(2), "it came back frozen, and nobody thawed it"
+    assert hanging.fs.accepts_write(), "it came back frozen, and nobody thawed it"
     assert lab.cloud.snapshots() == []
 
 
@@ -176,8 +178,8 @@ def test_it_is_thawed_when_it_comes_back_though_freezer_and_worker_are_dead(nest
     time.sleep(0.5)
     for pid in (*lab.freezers(), worker):
         processes.send(pid, signal.SIGKILL)
-    assert first.fs.accepts_write(BUDGET_SEC + 1)
+    assert first.fs.accepts_write(BUDGET_SEC + SLACK_SEC)
     outer.thaw()
-    assert hanging.fs.accepts_write(2), "it came back frozen, and nobody thawed it"
+    assert hanging.fs.accepts_write(), "it came back frozen, and nobody thawed it"
     lab.wait_for_new_jobs()
     assert lab.cloud.snapshots() == []

@@ -74,7 +74,7 @@ def ask_worker(lab, **request):
             reports.append(report)
             if report["report"] == "prepare":
                 ours.sendall(b'{"reply": "prepared", "participants": 0, "agreed": 0}\n')
-    return worker.wait(10), reports
+    return worker.wait(60), reports
 
 
 def test_who_may_bake_but_not_reboot_is_told_what_to_ask_for(lab):
@@ -140,8 +140,9 @@ def test_the_job_outlives_the_daemon_that_is_shut_down(lab, going_down):
 
 
 def test_a_worker_that_dies_waiting_is_followed_by_another(lab, going_down):
+    start = len(lab.log())
     lab.start_daemon()
-    wait_until(lambda: "Resuming a job" in lab.log(), 10, "a worker resumes it")
+    wait_until(lambda: "Resuming a job" in lab.log()[start:], 10, "a worker resumes it")
     for worker in lab.workers():
         processes.send(worker, signal.SIGKILL)
     lab.restart_daemon()
@@ -181,7 +182,7 @@ def test_a_clock_that_is_wrong_makes_no_image_bad(lab, offset):
     """Cut a minute before this boot, and a minute after the end of the one before."""
     lab.cloud.configure(clock_offset=offset)
     record = go_down(lab)
-    assert abs(record["asked-ec2-usec"] - record["asked-usec"] - offset * 1000000) < 3000000
+    assert abs(record["asked-ec2-usec"] - record["asked-usec"] - offset * 1000000) < 30000000
     path = lab.folder / f"state/jobs/{record['id']}.json"
     path.write_text(json.dumps({**record, "demanded": "filesystem", "boot-id": OTHER_BOOT}))
     uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -248,10 +249,10 @@ def test_the_witness_speaks_of_what_it_was_asked(lab, content, mountinfo, status
 def test_nobody_holds_up_a_shutdown_by_what_they_put_there(lab):
     asked = lab.folder / "asked-by-a-pipe"
     os.mkfifo(asked)
-    done = subprocess.run([lab.program("quiesced-witness"), f"--file={asked}"], timeout=10,
+    done = subprocess.run([lab.program("quiesced-witness"), f"--file={asked}"], timeout=60,
                           capture_output=True, check=False)
     asked.unlink()
     asked.symlink_to("/etc/passwd")
-    linked = subprocess.run([lab.program("quiesced-witness"), f"--file={asked}"], timeout=10,
+    linked = subprocess.run([lab.program("quiesced-witness"), f"--file={asked}"], timeout=60,
                             capture_output=True, check=False)
     assert (done.returncode, linked.returncode) == (1, 1)

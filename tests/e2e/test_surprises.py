@@ -10,6 +10,8 @@ import pytest
 from lab import processes
 from lab.processes import wait_until
 
+# A late answer is later than that.
+BUDGET = "3s"
 METHODS = ["register", "create-image"]
 
 
@@ -29,7 +31,7 @@ def pause(lab, step, *arguments):
 
 def go_on(lab, client, worker):
     processes.send(worker, signal.SIGCONT)
-    _, message = client.communicate(timeout=30)
+    _, message = client.communicate(timeout=60)
     (job,) = lab.wait_for_new_jobs()
     return job, message
 
@@ -104,13 +106,13 @@ def test_what_others_made_is_left_alone_even_by_a_cloud_that_ignores_filters(lab
 
 
 def test_a_cancel_while_the_answer_is_late_loses_nothing(lab):
-    with lab.settings(Aws=["SettleSec=8s"]):
-        lab.cloud.fault("CreateSnapshots", delay_before=5)
+    with lab.settings(Aws=["SettleSec=9s"]):
+        lab.cloud.fault("CreateSnapshots", delay_before=6)
         client = lab.bake_in_background("snapshot")
         wait_until(lambda: [c for c in lab.cloud.calls("DescribeSnapshots")], 15, "it looks")
         (job,) = lab.new_jobs()
         assert lab.ctl("cancel", job["id"]).returncode == 0
-        client.wait(30)
+        client.wait(60)
         (job,) = lab.wait_for_new_jobs()
     time.sleep(4)
     assert job["result"] == "cancelled"
@@ -165,7 +167,7 @@ def test_a_worker_killed_before_ec2_shows_what_it_made(lab, method, step):
 def test_a_job_that_is_resumed_says_what_stood_in_its_way(lab, step, why):
     client, worker = pause(lab, step, "snapshot", "--consistency=application")
     processes.send(worker, signal.SIGKILL)
-    _, message = client.communicate(timeout=30)
+    _, message = client.communicate(timeout=60)
     (job,) = lab.wait_for_new_jobs()
     assert error(job) == "ConsistencyNotReached"
     assert why in message
@@ -174,11 +176,11 @@ def test_a_job_that_is_resumed_says_what_stood_in_its_way(lab, step, why):
 
 def test_a_sync_that_takes_long_does_not_make_an_answer_that_is_lost_old(lab):
     """EC2 may hide what it makes for as long after the call as ever."""
-    with lab.settings(Aws=["SettleSec=4s"]):
-        lab.cloud.configure(visibility_seconds=2)
+    with lab.settings(Aws=["SettleSec=7s"]):
+        lab.cloud.configure(visibility_seconds=4)
         lab.cloud.fault("CreateSnapshots", answer="lost")
         client, worker = pause(lab, "synced", "snapshot")
-        time.sleep(4)
+        time.sleep(7)
         job, _ = go_on(lab, client, worker)
     assert error(job) == "ApiUnreachable"
     assert_nothing_is_left(lab)
@@ -208,7 +210,7 @@ def test_a_connection_that_is_closed_while_frozen_costs_a_second_freeze_and_no_m
     client, worker = pause(lab, "frozen", "snapshot")
     lab.cloud.drop_connections()
     processes.send(worker, signal.SIGCONT)
-    wait_until(lambda: not processes.is_stopped(worker), 5, "it goes on")
+    # It is not stopped any more once it was sent this.
     wait_until(lambda: processes.is_stopped(worker), 20, "the second freeze, where it pauses too")
     job, message = go_on(lab, client, worker)
     assert job["result"] == "done", message

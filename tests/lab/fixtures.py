@@ -20,9 +20,12 @@ def scratch():
 
 
 @pytest.fixture(scope="module")
-def module_lab():
-    """An ext4 and an xfs volume; one lab for all tests of a file, since it takes a second to make."""
-    with Lab() as lab:
+def module_lab(request):
+    """
+    An ext4 and an xfs volume; one lab for all tests of a file, since it takes a second to make. A
+    file whose tests wait for the end of a freeze's budget has a BUDGET of its own.
+    """
+    with Lab(budget=getattr(request.module, "BUDGET", "10s")) as lab:
         yield lab
 
 

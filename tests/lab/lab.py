@@ -69,7 +69,7 @@ class Lab:
     instance_id = INSTANCE_ID
     tests = TESTS
 
-    def __init__(self, file_systems=None, budget="2s", instance=None, backend=True,
+    def __init__(self, file_systems=None, budget="10s", instance=None, backend=True,
                  volume_bytes=None, mounts=None, **cloud_settings):
         self.file_systems = file_systems or {"root": "ext4", "data": "xfs"}
         self.budget = budget

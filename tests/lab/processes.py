@@ -52,6 +52,15 @@ def stat_fields(pid):
     return name, state, int(parent)
 
 
+def began_at(pid):
+    """In ticks since the boot, see proc_pid_stat(5); 0 if it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(text[text.rindex(")") + 2 :].split()[19])
+
+
 def children(parent, name=None):
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):

@@ -217,9 +217,9 @@ def test_sigkill_while_two_are_followed_by_one(lab, victim):
     names = [f"followed-{victim}-{n}" for n in (1, 2)]
     for name in names:
         secure(lab, "image", name)
-    jobs = lab.workers()
     await_common_look(lab)
-    (looker,) = set(lab.workers()) - set(jobs)
+    *jobs, looker = sorted(lab.workers(), key=processes.began_at)
+    assert len(jobs) == len(names)
     doomed = {"looker": [looker], "daemon": [lab.daemon.pid],
               "all": [lab.daemon.pid, looker, *jobs]}[victim]
     for pid in doomed:

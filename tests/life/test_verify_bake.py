@@ -148,7 +148,7 @@ def test_an_instance_on_trial_makes_nothing(golden):
 
 def busctl(lab, *arguments):
     done = subprocess.run(["busctl", "--system", "--json=short", *arguments], check=True,
-                          env=lab.environment(), capture_output=True, text=True, timeout=30)
+                          env=lab.environment(), capture_output=True, text=True, timeout=60)
     return json.loads(done.stdout)["data"]
 
 
