@@ -87,12 +87,12 @@ def test_a_snapshot_is_shared_with_accounts(cloud, probe, image):
 
 
 def test_an_image_is_deprecated_and_protected(cloud, probe, image):
-    at = int(time.time()) + 90 * 86400
+    at = int(time.time()) // 60 * 60 + 40 + 90 * 86400      # is rounded up, whenever this runs
     for _ in range(2):
         assert probe('deprecate-image', id=image['id'], at_usec=at * 10**6)['outcome'] == 'done'
         assert probe('protect-image', id=image['id'], cooldown=True)['outcome'] == 'done'
     (shown,) = cloud.images()
-    minute = time.strftime('%Y-%m-%dT%H:%M:00.000Z', time.gmtime(at + 30))
+    minute = time.strftime('%Y-%m-%dT%H:%M:00.000Z', time.gmtime(at + 20))
     assert shown['view']['DeprecationTime'] == minute
     assert shown['view']['DeregistrationProtection'] == 'enabled-with-cooldown'
     assert probe('protect-image', id=image['id'])['outcome'] == 'done'
