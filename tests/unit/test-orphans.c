@@ -353,7 +353,7 @@ static void an_account_of_thousands(void **state)
         /* Images 12000 to 14999 are gone: four snapshots each, of which every fifth is used. */
         assert_int_equal(found.count, 3000 * 4 * 4 / 5);
         orphans_settle(&scene, &(StringList){ 0 }, &found);
-        assert_true(clock_usec() - began_usec < 5 * USEC_PER_SEC);
+        assert_true(clock_usec() - began_usec < 30 * USEC_PER_SEC);
         orphan_list_done(&found);
         orphan_scene_done(&scene);
 }
