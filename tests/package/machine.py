@@ -12,9 +12,9 @@ from lab import processes
 from lab.paths import scratch_folder
 from lab.processes import wait_until
 
-BOOT_SEC = 60
-POWER_OFF_SEC = 60
-COMMAND_SEC = 60
+BOOT_SEC = 180
+POWER_OFF_SEC = 120
+COMMAND_SEC = 180
 PROPAGATE = Path("/run/systemd/nspawn/propagate")
 # Written by whatever runs in it, and no trace of a package.
 VOLATILE = ("/dev", "/proc", "/run", "/sys", "/tmp", "/root", "/var/cache", "/var/log", "/var/tmp",
@@ -51,7 +51,7 @@ class Machine:
             self.power_off()
         finally:
             if self.root.is_mount():
-                subprocess.run(["umount", str(self.root)], timeout=30, check=True)
+                subprocess.run(["umount", str(self.root)], timeout=120, check=True)
             shutil.rmtree(self.folder)
 
     def _mount(self):
@@ -59,7 +59,7 @@ class Machine:
             (self.folder / name).mkdir()
         options = f"lowerdir={self.lower},upperdir={self.folder}/written,workdir={self.folder}/work"
         subprocess.run(["mount", "-t", "overlay", "-o", options, "overlay", str(self.root)],
-                       timeout=30, check=True)
+                       timeout=120, check=True)
 
     def boot(self):
         """Returns when systemd has started all that it starts."""
