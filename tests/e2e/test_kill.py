@@ -142,13 +142,13 @@ def test_a_worker_that_stands_still_is_thawed_at_the_deadline(lab, step):
 
 
 def test_a_worker_that_hangs_after_the_thaw_is_replaced_and_one_that_waits_is_not(lab):
-    lab.cloud.configure(snapshot_seconds=6)
-    with lab.settings(Daemon=["WorkerSilenceSec=3s"]):
+    lab.cloud.configure(snapshot_seconds=10)
+    with lab.settings(Daemon=["WorkerSilenceSec=4s"]):
         lab.restart_daemon()
         pause_at(lab, "completing", "hung")
         (job,) = lab.wait_for_new_jobs(40)
         assert (job["result"], job["consistency"]) == ("done", "filesystem")
-        assert "said nothing for 3.00s" in lab.log()
+        assert "said nothing for 4.00s" in lab.log()
         # The second worker has its request and the cancel in one go.
         pause_at(lab, "thawed", "hung-and-cancelled", "--on-degrade=label")
         assert lab.ctl("cancel", lab.new_jobs()[-1]["id"]).returncode == 0

@@ -22,7 +22,7 @@ BTRFS_MAGIC = b"_BHRfS_M"
 BTRFS_MAGIC_AT = 64
 BTRFS_LOG_ROOT_AT = 96  # struct btrfs_super_block, include/uapi/linux/btrfs_tree.h
 
-COMMAND_SEC = 60
+COMMAND_SEC = 120
 
 
 def run(*command):

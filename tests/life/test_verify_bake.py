@@ -20,7 +20,7 @@ VERIFY_FAILED = "org.quiesced1.Error.VerifyFailed"
 def golden(lab):
     (lab.folder / "etc/profiles").mkdir(exist_ok=True)
     (lab.folder / "etc/profiles/golden.conf").write_text(PROFILE)
-    with lab.settings(Verify=["TimeoutSec=30s"], Aws=["SettleSec=2s"]):
+    with lab.settings(Verify=["TimeoutSec=2min"], Aws=["SettleSec=2s"]):
         yield lab
 
 
