@@ -10,7 +10,7 @@ from vm.site import INSTANCE_ID
 from vm.writers import GuestWriters
 
 BUDGET = "/etc/quiesced/quiesced.conf.d/budget.conf"
-JOB_SEC = 120
+JOB_SEC = 240
 
 
 class Instance:

@@ -28,6 +28,8 @@ done
 kill -CONT "$worker"
 """
 LINES = 4
+# A net acts within a second of the deadline, if an emulated processor of a busy machine has one.
+LATE_SEC = 5
 
 
 @dataclass
@@ -41,11 +43,11 @@ class Memory:
 
 
 def assert_stalled_at(writers, struck_usec, budget_sec):
-    """All of them stood still at that time, and not for longer than the budget and a second."""
+    """All of them stood still at that time, and not for longer than the budget and LATE_SEC."""
     for one in writers.written:
         stalls = one.stalls(struck_usec, struck_usec)
         assert stalls, f"{one.folders[0]}/{one.kind} was not frozen"
-        assert max(stall.usec for stall in stalls) <= (budget_sec + 1) * 1e6
+        assert max(stall.usec for stall in stalls) <= (budget_sec + LATE_SEC) * 1e6
 
 
 def daemon_pss_kb(instance):
