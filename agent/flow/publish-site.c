@@ -291,10 +291,25 @@ static int judge_parameter(Bake *bake, const char *name, int outcome, const ApiE
                 name, text);
 }
 
+/* Of one region: another one's may answer while this one's does not. */
+static int await_turn(Bake *bake, const Site *site, int *ret_fd)
+{
+        _cleanup_(freep) char *what = NULL;
+
+        if (string_printf(&what, TURN_PARAMETER "-%s", site->region) < 0)
+                return fail_memory(bake);
+        return turn_await(bake, what, ret_fd);
+}
+
+/*
+ * The turn ends with each attempt: whoever has it next sees what came of this one, and this one, when
+ * it tries again, what the others did meanwhile.
+ */
 static int try_parameter(Bake *bake, Attempt *ret)
 {
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
         _cleanup_(aws_client_freep) AwsClient *client = NULL;
+        _cleanup_(closep) int turn = -EBADF;
         Trial *trial = ret->userdata;
         const SsmParameter parameter = {
                 .name = json_get_string(bake->record.publication, "parameter", NULL),
@@ -303,6 +318,8 @@ static int try_parameter(Bake *bake, Attempt *ret)
         };
         int r = bake_open_client(bake, SSM_SERVICE, trial->site->region, &client);
 
+        if (r >= 0)
+                r = await_turn(bake, trial->site, &turn);
         if (r < 0)
                 return r;
         r = publish_find_later(bake, trial->site, client, &trial->later, &error);
@@ -315,7 +332,6 @@ static int try_parameter(Bake *bake, Attempt *ret)
 int site_announce(Bake *bake, const Site *site)
 {
         Trial trial = { .site = site };
-        _cleanup_(closep) int turn = -EBADF;
         _cleanup_(freep) char *name = NULL, *later = NULL;
         int r;
 
@@ -323,9 +339,7 @@ int site_announce(Bake *bake, const Site *site)
                 return fail_memory(bake);
         if (publication_is_over(bake, name))
                 return 0;
-        r = turn_await(bake, TURN_PARAMETER, &turn);
-        if (r >= 0)
-                r = follow_with(bake, try_parameter, &trial);
+        r = follow_with(bake, try_parameter, &trial);
         later = trial.later;
         if (r >= 0 && later)
                 return publication_leave(bake, name, later);

@@ -6,7 +6,7 @@
 #include "flow/bake.h"
 
 #define TURN_REMOVAL "removal" /* to choose what goes, and to delete it */
-#define TURN_PARAMETER "parameter" /* to see which image a parameter names, and to change it */
+#define TURN_PARAMETER "parameter" /* and "-REGION": to see which image one names, and to change it */
 
 /*
  * Waits until no other job has this turn, and takes it: *ret_fd is given back by close(2), at the

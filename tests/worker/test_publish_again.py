@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """An image that was made earlier is published: by which profile, and what is refused."""
 
+import fcntl
 import time
 
 import pytest
 
 from cloud.account import service_client
+from lab.processes import wait_until
 from lab.worker import INSTANCE_ID, Workplace
 
 ERROR = "org.quiesced1.Error."
-AWAY = "us-east-1"
+HOME, AWAY = "eu-central-1", "us-east-1"
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +154,50 @@ def test_an_image_of_a_job_that_has_not_ended_is_that_jobs(place):
     image = make(place)
     place.start_until("removing", "deregister", place.new_job(), ids=[image]).kill()
     refused(place, "InUse", [image], image)
+
+
+# Beside other jobs of this host
+
+def turn_of(place, what):
+    """The lock of a turn, once it is free; whoever closes the file gives it back."""
+    lock = (place.folder / f"jobs/.{what}.lock").open("r+")
+
+    def taken():
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    wait_until(taken, 40, f"the turn of {what}")
+    return lock
+
+
+def test_a_parameter_that_is_not_taken_yet_keeps_no_other_job_waiting(place):
+    write_profile(place, "SsmParameter=/golden/web")
+    image = make(place)
+    place.cloud.fault("PutParameter", error="InternalServerError", status=500, times=-1)
+    worker = place.start("publish", place.new_job(), ids=[image])
+    wait_until(lambda: place.called("PutParameter"), 20, "an attempt")
+    with turn_of(place, f"parameter-{HOME}"):
+        assert not place.has_ended(worker), "it tries again, once we have had our turn"
+        place.cloud.clear_faults()
+    assert worker.wait()["result"] == "done"
+    assert values(place) == {"/golden/web": [image]}
+
+
+def test_a_region_that_does_not_answer_keeps_no_parameter_elsewhere_waiting(place):
+    write_profile(place, "SsmParameter=/golden/web", f"CopyTo={AWAY}")
+    write_profile(place, "SsmParameter=/golden/other", name="other")
+    copied, _ = place.make_image("web", **{"quiesced:consistency": "crash"})
+    place.cloud.fault("GetParameter", region=AWAY, error="InternalServerError", status=500, times=-1)
+    stuck = place.start("publish", place.new_job(), ids=[copied])
+    wait_until(lambda: [call for call in place.called("GetParameter") if call["region"] == AWAY],
+               40, f"it asks there: {place.log()}")
+    image = make(place)
+    other = place.start("publish", place.new_job(), ids=[image], profile="other")
+    wait_until(lambda: place.has_ended(other), 30, f"its end: {place.log()}")
+    assert other.wait()["result"] == "done"
+    assert values(place)["/golden/other"] == [image] and not place.has_ended(stuck)
+    stuck.cancel()
+    assert stuck.wait()["result"] == "cancelled"
