@@ -25,9 +25,28 @@ static int print_copies(const json_t *copies)
         return r;
 }
 
+/* A parameter: "parameter" in the region of the image, "parameter us-east-1" in another. */
+static int print_left(const json_t *steps)
+{
+        const char *step;
+        json_t *state;
+        int r = 0;
+
+        /* Discards const only for jansson's iterator, which does not write. */
+        json_object_foreach((json_t *)(uintptr_t)steps, step, state) {
+                const char *job = json_get_string(state, "later", NULL);
+
+                if (r >= 0 && job)
+                        r = display_print(
+                                "Left as it is: %s, which has the image of job %s by now.", step, job);
+        }
+        return r;
+}
+
 static int print_published(const json_t *job)
 {
-        const json_t *details = json_object_get(job, "details");
+        const json_t *publication =
+                json_object_get(json_object_get(job, "details"), "publication");
         int r;
 
         if (!job_is_finished(job))
@@ -35,9 +54,9 @@ static int print_published(const json_t *job)
         if (!job_succeeded(job))
                 return 0;
         r = display_print("Image %s is published.", json_get_string(job, "name", ""));
-        return r < 0 ? r :
-                       print_copies(json_object_get(
-                               json_object_get(details, "publication"), "copies"));
+        if (r >= 0)
+                r = print_copies(json_object_get(publication, "copies"));
+        return r < 0 ? r : print_left(json_object_get(publication, "steps"));
 }
 
 int verb_publish(const Arguments *arguments)

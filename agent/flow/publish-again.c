@@ -13,6 +13,7 @@
 #include "flow/labels.h"
 #include "flow/publication.h"
 #include "flow/publish.h"
+#include "flow/turn.h"
 #include "flow/undo.h"
 
 static int fail_memory(Bake *bake)
@@ -276,29 +277,50 @@ int publish_finish(Bake *bake)
         return r;
 }
 
-int run_publish(Bake *bake, const BakeRequest *request)
+static int fill_and_plan(Bake *bake, const BakeRequest *request, const char *id)
 {
         _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
-        const char *id = NULL;
-        int r = read_id(bake, request, &id);
+        int r = read_image(bake, id, &images);
 
-        if (r >= 0)
-                r = step_identity(bake);
-        if (r >= 0)
-                r = read_image(bake, id, &images);
         if (r >= 0)
                 r = check_claims(bake, id);
         if (r >= 0)
                 r = find_profile(bake, request, &images.items[0]);
         if (r >= 0)
                 r = fill_record(bake, request, &images.items[0]);
+        return r < 0 ? r : plan(bake, &images.items[0]);
+}
+
+/* On record between two removals: each sees either the image gone, or that it is being published. */
+static int begin(Bake *bake, const BakeRequest *request, const char *id)
+{
+        _cleanup_(closep) int turn = -EBADF;
+        int r = turn_await(bake, TURN_REMOVAL, &turn);
+
         if (r >= 0)
-                r = plan(bake, &images.items[0]);
+                r = fill_and_plan(bake, request, id);
         if (r < 0)
                 return r;
         r = bake_save(bake);
+        if (r < 0)
+                (void)bake_undo(bake);
+        return r;
+}
+
+int run_publish(Bake *bake, const BakeRequest *request)
+{
+        const char *id = NULL;
+        int r = read_id(bake, request, &id);
+
         if (r >= 0)
-                r = publish_finish(bake);
+                r = step_identity(bake);
+        if (r < 0)
+                return r;
+        observer_say(bake->observer, "followed"); /* what it does from now on, EC2 does */
+        r = begin(bake, request, id);
+        if (r < 0)
+                return r;
+        r = publish_finish(bake);
         if (r < 0)
                 (void)bake_undo(bake);
         return r;

@@ -6,8 +6,9 @@
 #include "flow/publish-site.h"
 
 /*
- * The job of this host that has a later point in time than `bake` and whose image the parameter names
- * already, as `ssm` says: *ret is its id, NULL for none. What it names is told by the tags of the
+ * The job of this host that comes behind `bake` and whose image the parameter names already, as `ssm`
+ * says: *ret is its id, NULL for none. Of a bake its point in time counts, of an image that is published
+ * by hand the moment at which that was asked for. What the parameter names is told by the tags of the
  * image, which outlive the record of the job. 0, an SsmOutcome or an Ec2Outcome, or a negative errno.
  */
 int publish_find_later(

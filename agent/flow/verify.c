@@ -236,12 +236,12 @@ int run_verify(Bake *bake, const BakeRequest *request)
         r = read_id(bake, request, &image_id);
         if (r >= 0)
                 r = step_identity(bake);
-        if (r >= 0)
-                r = begin(bake, request, image_id);
         if (r >= 0) {
                 observer_say(bake->observer, "followed"); /* what it does from now on, EC2 does */
-                r = verify_finish(bake);
+                r = begin(bake, request, image_id);
         }
+        if (r >= 0)
+                r = verify_finish(bake);
         if (r < 0)
                 (void)bake_undo(bake);
         return r;

@@ -275,11 +275,13 @@ def test_long_ids_go_in_more_jobs(host, client):
 
 
 def test_publish_tells_where_it_can_be_launched(host, client):
-    details = {"publication": {"steps": {"copy us-east-1": True}, "copies": {"us-east-1": {"image": OTHER}}}}
+    details = {"publication": {"steps": {"copy us-east-1": True, "parameter": {"later": "j-2"}},
+                               "copies": {"us-east-1": {"image": OTHER}}}}
     request, result = job_done(host, client, "publish", details, "publish", IMAGE, "--profile=golden")
     assert (request["ids"], request["profile"], request["options"]) == ([IMAGE], "golden", {})
     assert (result.returncode, result.stdout) == (
-        0, f"Image {IMAGE} is published.\nCopied to us-east-1 as {OTHER}.\n")
+        0, f"Image {IMAGE} is published.\nCopied to us-east-1 as {OTHER}.\n"
+           "Left as it is: parameter, which has the image of job j-2 by now.\n")
 
 
 def test_an_id_that_is_none_is_wrong_usage(host, client):

@@ -201,3 +201,60 @@ def test_a_region_that_does_not_answer_keeps_no_parameter_elsewhere_waiting(plac
     assert values(place)["/golden/other"] == [image] and not place.has_ended(stuck)
     stuck.cancel()
     assert stuck.wait()["result"] == "cancelled"
+
+
+NEWER = "j-20991231T235959Z-0a0b0c"       # an id as the daemon gives it: its time is in it
+
+
+def test_what_is_asked_for_by_hand_takes_nothing_from_what_was_cut_since(place):
+    write_profile(place, "SsmParameter=/golden/web", "DeprecateAfter=9d")
+    older, newer = make(place, 2), make(place, 1, **{"quiesced:job": NEWER})
+    job = "j-20261231T235959Z-0a0b0c"
+    worker = place.start_until("deprecated", "publish", job, ids=[older])
+    service_client(place.cloud, "ssm").put_parameter(Name="/golden/web", Value=newer, Type="String")
+    worker.go_on()
+    assert worker.wait()["result"] == "done"
+    assert place.record(job)["publication"]["steps"]["parameter"] == {"later": NEWER}
+    assert values(place) == {"/golden/web": [newer]}
+
+
+def test_of_two_that_are_asked_for_by_hand_the_later_has_the_parameter(place):
+    write_profile(place, "SsmParameter=/golden/web", "DeprecateAfter=9d")
+    first, second = make(place, 1), make(place, 2)
+    early = place.start_until("deprecated", "publish", place.new_job(), ids=[first])
+    result, _, later = publish(place, second)
+    assert result["result"] == "done", place.log()
+    early.go_on()
+    assert early.wait()["result"] == "done"
+    assert early.told("details")["publication"]["steps"]["parameter"] == {"later": later}
+    assert values(place) == {"/golden/web": [second]}
+
+
+def test_it_has_the_host_for_a_moment_only_and_is_on_record_between_two_removals(place):
+    write_profile(place, "ShareWith=210987654321")
+    image = make(place)
+    place.cloud.fault("DescribeSnapshots", delay_before=2)
+    job, told = place.new_job(), place.log().count("Another job is at the removal")
+    worker = place.start("publish", job, pause="shared", ids=[image])
+    wait_until(lambda: place.called("DescribeSnapshots"), 20, "it reads what it publishes")
+    result, _ = place.run("deregister", place.new_job(), ids=[image])
+    assert place.log().count("Another job is at the removal") == told + 1, "it waited"
+    assert (result["result"], result.get("error")) == ("failed", ERROR + "InUse")
+    worker.go_on()
+    assert worker.wait()["result"] == "done" and place.images() == {image}
+    order = [one["report"] for one in worker.reports if one.get("step") == "publish"
+             or one["report"] == "followed"]
+    assert order == ["followed", "step"]
+
+
+def test_a_removal_that_has_begun_is_seen(place):
+    write_profile(place, "ShareWith=210987654321")
+    image = make(place)
+    removal = place.start_until("deregistered", "deregister", place.new_job(), ids=[image])
+    told = place.log().count("Another job is at the removal")
+    worker = place.start("publish", place.new_job(), ids=[image])
+    wait_until(lambda: place.log().count("Another job is at the removal") > told, 20, "it waits")
+    assert not place.called("ModifyImageAttribute")
+    removal.go_on()
+    assert removal.wait()["result"] == "done"
+    assert worker.wait()["error"] == ERROR + "NoSuchImage"
