@@ -36,7 +36,7 @@ static void drop(Looks *looks, size_t index)
         looks->wishes[index] = looks->wishes[--looks->n_wishes];
 }
 
-void looks_forget(Looks *looks, const Job *job)
+static void forget(Looks *looks, const Job *job)
 {
         for (size_t i = 0; i < looks->n_wishes; i++)
                 if (looks->wishes[i].job == job) {
@@ -106,6 +106,16 @@ static void reply(Looks *looks, const json_t *sight)
 
 static void look_when_due(Looks *looks);
 
+static void end_idle_worker(Looks *looks)
+{
+        if (!looks->link || !looks->resting || looks->n_wishes > 0 || looks->looking ||
+                looks->ending)
+                return;
+        looks->ending = true;
+        (void)worker_link_request(looks->link, "cancel");
+        worker_link_expect_end(looks->link);
+}
+
 static void look_reported(void *userdata, const json_t *report)
 {
         Looks *looks = userdata;
@@ -116,6 +126,7 @@ static void look_reported(void *userdata, const json_t *report)
         worker_link_watch(looks->link, /* silence_usec= */ 0);
         reply(looks, json_object_get(report, "sight"));
         look_when_due(looks);
+        end_idle_worker(looks);
 }
 
 static void look_ended(void *userdata, const char *how)
@@ -239,7 +250,8 @@ void looks_wish(Looks *looks, Job *job, const json_t *report)
         json_t *images = json_object_get(report, "images");
         Wish *wish;
 
-        looks_forget(looks, job);
+        looks->resting = false;
+        forget(looks, job);
         wish = region && json_is_array(snapshots) && json_is_array(images) ?
                 ARRAY_ADD(looks->wishes, looks->n_wishes) :
                 NULL;
@@ -257,18 +269,21 @@ void looks_wish(Looks *looks, Job *job, const json_t *report)
         };
         if (!wish->region) {
                 job_seen(job, serial, NULL);
-                looks_forget(looks, job);
+                forget(looks, job);
                 return;
         }
         job_sees_later(job, serial);
         look_when_due(looks);
 }
 
+void looks_forget(Looks *looks, const Job *job)
+{
+        forget(looks, job);
+        end_idle_worker(looks);
+}
+
 void looks_rest(Looks *looks)
 {
-        if (!looks->link || looks->n_wishes > 0 || looks->looking || looks->ending)
-                return;
-        looks->ending = true;
-        (void)worker_link_request(looks->link, "cancel");
-        worker_link_expect_end(looks->link);
+        looks->resting = true;
+        end_idle_worker(looks);
 }

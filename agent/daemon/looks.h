@@ -16,6 +16,7 @@ typedef struct Looks {
         WorkerLink *link; /* NULL while nothing was wished for */
         bool looking;
         bool ending; /* the worker was told to end, and will be gone in a moment */
+        bool resting; /* there are not several jobs any more, since the last wish */
         uint64_t round; /* of the last look */
         uint64_t silence_max_usec; /* of a worker that looks, before it counts as hung; 0: never */
         Wish *wishes; /* at most one of each job */
@@ -32,5 +33,5 @@ void looks_wish(Looks *looks, Job *job, const json_t *report);
 /* It waits for nothing any more. */
 void looks_forget(Looks *looks, const Job *job);
 
-/* There are not several jobs any more: the worker that looks ends, unless somebody waits for it. */
+/* There are not several jobs any more: the worker that looks ends, once nobody waits for it. */
 void looks_rest(Looks *looks);

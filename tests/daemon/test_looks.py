@@ -64,6 +64,32 @@ def test_one_look_serves_all_and_each_gets_its_own(host):
     end(host, first)
 
 
+@pytest.mark.parametrize("how", ["looked", "lost"])
+def test_the_one_that_looks_ends_once_the_last_that_waits_is_served_or_gone(host, how):
+    first, _ = secured(host, "a")
+    second, _ = secured(host, "b")
+    wish(first, 1, "snap-a")
+    looker = host.worker("look")
+    order = looker.receive()
+    if how == "lost":
+        looked(looker, order, ["snap-a"])
+        assert seen(first)["sight"]
+        wish(first, 2, "snap-a", within_usec=600_000_000)
+        assert first.receive()["later"]
+    end(host, second)
+    host.record(first.request["job"], state="cut")
+    if how == "looked":
+        looked(looker, order, ["snap-a"])
+        assert seen(first)["sight"]
+    else:
+        first.kill()
+        first = host.worker("resume")
+    assert looker.receive() == {"request": "cancel"}
+    looker.result()
+    looker.wait()
+    end(host, first)
+
+
 def test_a_wish_that_comes_during_a_look_waits_for_its_end(host):
     first, _ = secured(host, "a")
     second, _ = secured(host, "b")
