@@ -85,7 +85,7 @@ FLOW_LIBS = libflow.a libimage.a libaws.a libhost.a libfreezeclient.a $(BASE_LIB
 
 if HAVE_CMOCKA
 FLOW_TESTS = test-plan test-plan-bundle test-plan-coverage test-plan-method test-pace test-consistency test-console \
-	test-follow test-profile test-publication test-publish-keys test-record \
+	test-follow test-look test-profile test-publication test-publish-keys test-record \
 	test-settings test-sight test-spec test-labels test-watch test-witness
 FLOW_TESTS += test-retain test-retain-histories test-stock
 FLOW_TESTS += test-bundle test-origin test-orphans
@@ -119,6 +119,9 @@ test_console_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_follow_SOURCES = tests/unit/test-follow.c
 test_follow_CFLAGS = $(TEST_CFLAGS)
 test_follow_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
+test_look_SOURCES = tests/unit/test-look.c
+test_look_CFLAGS = $(TEST_CFLAGS)
+test_look_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
 test_profile_SOURCES = tests/unit/test-profile.c
 test_profile_CFLAGS = $(TEST_CFLAGS)
 test_profile_LDADD = $(FLOW_LIBS) $(CMOCKA_LIBS)
