@@ -172,7 +172,7 @@ static void report_secured(Job *job, const json_t *report)
                 job->id, job->image ? ", image " : "", job->image ? job->image : "");
         changed(job, NAMES("State", "Images", "Snapshots", "Consistency"));
         job->cutting = false;
-        if (job->stopping)
+        if (job->stopping && !job->awaited)
                 worker_link_kill(job->link);
         let_go(job);
 }

@@ -406,7 +406,10 @@ static bool can_be_left(const Job *job)
 void job_stop(Job *job)
 {
         job->stopping = true;
-        if (job->link && can_be_left(job))
+        job->awaited = job->link && job->cancelling && can_be_left(job);
+        if (job->awaited)
+                worker_link_expect_end(job->link); /* killed, it would be gone on with */
+        else if (job->link && can_be_left(job))
                 worker_link_kill(job->link);
         else if (job->cutting && !job->undo_frozen)
                 worker_link_expect_end(job->link);

@@ -53,6 +53,7 @@ struct Job {
         bool followed; /* what is left to do is to wait for EC2, beside whatever this host does */
         bool cancelling;
         bool stopping; /* with the daemon: no second worker */
+        bool awaited; /* it was cancelled before that, and may end so */
         bool unfinished; /* it has ended, and its record has not: it is taken up again */
 };
 

@@ -93,8 +93,7 @@ int run_prune(Bake *bake, const BakeRequest *request)
 
 /* --- After a bake ----------------------------------------------------------------------------- */
 
-/* The bake is done; and what could not be removed is for the next one, or for whoever may. */
-static int end_after_bake(Bake *bake, int r)
+int prune_end_after_bake(Bake *bake, int r)
 {
         Record *record = &bake->record;
 
@@ -137,11 +136,11 @@ int step_retain(Bake *bake)
                 return 0;
         r = find_policy(bake);
         if (r < 0)
-                return end_after_bake(bake, r);
+                return prune_end_after_bake(bake, r);
         if (!bake->profile.name || !retention_follows_bake(&bake->profile.retention))
                 return 0;
         observer_step(bake->observer, STEP_RETAIN);
-        return end_after_bake(bake, prune(bake));
+        return prune_end_after_bake(bake, prune(bake));
 }
 
 /* --- After an interruption -------------------------------------------------------------------- */
@@ -151,9 +150,4 @@ int prune_resume(Bake *bake)
         if (find_policy(bake) < 0)
                 failure_done(&bake->failure); /* what is half gone still has to go */
         return removal_run(bake, /* is_retention= */ true);
-}
-
-int prune_resume_after_bake(Bake *bake)
-{
-        return end_after_bake(bake, prune_resume(bake));
 }

@@ -22,5 +22,8 @@ int step_retain(Bake *bake);
 /* One that was interrupted. */
 int prune_resume(Bake *bake);
 
-/* Of a bake that was interrupted there. */
-int prune_resume_after_bake(Bake *bake);
+/*
+ * The end of step_retain(), or of prune_resume() for a bake that was interrupted there, which `r` came
+ * of: the bake is done, and what could not be removed is for the next one, or for whoever may.
+ */
+int prune_end_after_bake(Bake *bake, int r);

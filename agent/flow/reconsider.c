@@ -44,19 +44,13 @@ static const char *set_at(const Batch *batch, size_t i)
 
 static bool is_same_set(const Batch *batch, size_t i, size_t j)
 {
-        return i == j || (*set_at(batch, i) && streq(set_at(batch, i), set_at(batch, j)));
+        return entries_are_of_one_set(batch->entries, i, j);
 }
 
 /* Half a set would be taken for a whole one, which is smaller: it goes on to the end. */
 static bool is_begun(const Batch *batch, size_t i)
 {
-        for (size_t j = i; j < json_array_size(batch->entries) && is_same_set(batch, i, j); j++)
-                if (json_get_bool(entry_at(batch, j), "done", false))
-                        return true;
-        for (size_t j = i; j > 0 && is_same_set(batch, i, j - 1); j--)
-                if (json_get_bool(entry_at(batch, j - 1), "done", false))
-                        return true;
-        return entry_is_half(entry_at(batch, i));
+        return entry_is_half(entry_at(batch, i)) || entry_set_is_begun(batch->entries, i);
 }
 
 static bool is_open(const Batch *batch, size_t i)

@@ -56,7 +56,35 @@ bool entry_is_settled(const json_t *entry)
 
 bool entry_is_half(const json_t *entry)
 {
-        return json_get_bool(entry, "deregistered", false) && !entry_is_settled(entry);
+        return (json_get_bool(entry, "deregistered", false) ||
+                       json_get_bool(entry, "begun", false)) &&
+                !entry_is_settled(entry);
+}
+
+bool entries_are_of_one_set(const json_t *entries, size_t i, size_t j)
+{
+        const char *set = json_get_string(json_array_get(entries, i), "set", "");
+
+        return i == j ||
+                (*set && streq(set, json_get_string(json_array_get(entries, j), "set", "")));
+}
+
+static bool is_begun(const json_t *entry)
+{
+        return json_get_bool(entry, "done", false) || json_get_bool(entry, "begun", false);
+}
+
+bool entry_set_is_begun(const json_t *entries, size_t i)
+{
+        size_t count = json_array_size(entries);
+
+        for (size_t j = i; j < count && entries_are_of_one_set(entries, i, j); j++)
+                if (is_begun(json_array_get(entries, j)))
+                        return true;
+        for (size_t j = i; j > 0 && entries_are_of_one_set(entries, i, j - 1); j--)
+                if (is_begun(json_array_get(entries, j - 1)))
+                        return true;
+        return false;
 }
 
 int entry_stay(json_t *entry, const char *reason)

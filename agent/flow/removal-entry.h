@@ -9,6 +9,7 @@
  *      "skipped"       [{"id", "reason"}]: of its snapshots those that stay for another image
  *      "bundle-gone"   so are its parts and its manifest in S3
  *      "bundle-kept"   these stay for another image, and stand among what is skipped
+ *      "begun"         others of its set are gone, and no longer on record
  *      "done"          nothing is left to do
  *      "stays"         why retention keeps it after all, see flow/reconsider.h
  *      "left"          why it is still there; "error" beside it: and that it stays for good
@@ -57,6 +58,12 @@ bool entry_is_settled(const json_t *entry);
 
 /* Some of it is gone and some is not: no later choice would find the rest again. */
 bool entry_is_half(const json_t *entry);
+
+/* Snapshots that one job made go together; their entries stand side by side. */
+bool entries_are_of_one_set(const json_t *entries, size_t i, size_t j);
+
+/* Whether anything of the set of entry `i` is gone. */
+bool entry_set_is_begun(const json_t *entries, size_t i);
 
 /* Nobody wants it gone any more. 0 or -ENOMEM. */
 int entry_stay(json_t *entry, const char *reason);

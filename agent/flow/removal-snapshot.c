@@ -284,10 +284,8 @@ static int leave_all(Removal *removal, int outcome, const ApiError *error)
 /* Half a set would be taken for a whole one, which is smaller: it goes on to the end. */
 static bool is_within_set(const json_t *entries, size_t i)
 {
-        const char *set = json_get_string(json_array_get(entries, i), "set", NULL);
-
-        return set && i > 0 &&
-                streq_ptr(json_get_string(json_array_get(entries, i - 1), "set", NULL), set);
+        return entry_is_half(json_array_get(entries, i)) ||
+                (i > 0 && entries_are_of_one_set(entries, i - 1, i));
 }
 
 int removal_delete_snapshots(Removal *removal)

@@ -253,9 +253,16 @@ static int report(Bake *bake)
 
 static int end_left(Bake *bake, const Remainder *remainder)
 {
-        (void)failure_set(&bake->failure, FAILURE_LEFT_OVER, -EREMOTEIO,
-                "Not all could be removed (%s); quiesced tries again later",
-                remainder->names.data ? remainder->names.data : "");
+        const char *names = remainder->names.data ? remainder->names.data : "";
+        bool is_cancelled = bake->failure.kind == FAILURE_CANCELLED;
+
+        failure_done(&bake->failure);
+        if (is_cancelled)
+                (void)failure_set(&bake->failure, FAILURE_CANCELLED, -ECANCELED,
+                        "The job was cancelled; what it had begun is removed later (%s)", names);
+        else
+                (void)failure_set(&bake->failure, FAILURE_LEFT_OVER, -EREMOTEIO,
+                        "Not all could be removed (%s); quiesced tries again later", names);
         if (note_failure(bake) < 0)
                 return -ENOMEM;
         (void)bake_save(bake); /* it is "removing" still */
@@ -280,6 +287,49 @@ static int end_cancelled(Bake *bake)
         return -ECANCELED;
 }
 
+/* Of a set with a snapshot that is gone the others are what is left: nobody would take them for that. */
+static int mark_half_sets(json_t *snapshots)
+{
+        json_t *entry;
+        size_t i;
+
+        json_array_foreach(snapshots, i, entry)
+                if (!entry_is_settled(entry) && entry_set_is_begun(snapshots, i) &&
+                        json_object_set_new(entry, "begun", json_true()) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+bool removal_keep_half(json_t *record)
+{
+        bool is_half = false;
+
+        (void)mark_half_sets(json_object_get(record, "snapshots"));
+        for (size_t k = 0; k < ELEMENTSOF(kinds); k++) {
+                json_t *entries = json_object_get(record, kinds[k]);
+
+                for (size_t i = json_array_size(entries); i > 0; i--) {
+                        if (entry_is_half(json_array_get(entries, i - 1)))
+                                is_half = true;
+                        else
+                                (void)json_array_remove(entries, i - 1);
+                }
+        }
+        return is_half;
+}
+
+/* Of that alone, whatever else was chosen. */
+static int end_half(Removal *removal)
+{
+        _cleanup_(remainder_done) Remainder half = { 0 };
+
+        (void)removal_keep_half(removal->record);
+        if (count_remainder(removal, &half) < 0)
+                return failure_set(
+                        &removal->bake->failure, FAILURE_INTERNAL, -ENOMEM, "Out of memory");
+        return end_left(removal->bake, &half);
+}
+
 /* `r` is how far the work came: what is half removed is finished later, whoever cancelled it. */
 static int removal_end(Removal *removal, int r)
 {
@@ -289,13 +339,13 @@ static int removal_end(Removal *removal, int r)
         if (r < 0 && bake->failure.kind != FAILURE_CANCELLED)
                 return failure_set(&bake->failure, FAILURE_INTERNAL, r, "The removal failed: %s",
                         strerror(-r));
-        if (count_remainder(removal, &remainder) < 0 || tell(removal) < 0 ||
-                report(bake) < 0)
+        if (mark_half_sets(removal_entries(removal, "snapshots")) < 0 ||
+                count_remainder(removal, &remainder) < 0 || tell(removal) < 0 || report(bake) < 0)
                 return failure_set(&bake->failure, FAILURE_INTERNAL, -ENOMEM, "Out of memory");
         if (r < 0 && remainder.n_half == 0)
                 return end_cancelled(bake);
         if (r < 0)
-                (void)removal_keep_half(removal->record);
+                return end_half(removal);
         if (remainder.n_left > 0)
                 return end_left(bake, &remainder);
         if (remainder.refused != FAILURE_NONE)
@@ -315,23 +365,6 @@ static void forget_attempts(const Removal *removal)
                         if (!entry_is_settled(entry))
                                 (void)json_object_del(entry, "left");
         }
-}
-
-bool removal_keep_half(json_t *record)
-{
-        bool is_half = false;
-
-        for (size_t k = 0; k < ELEMENTSOF(kinds); k++) {
-                json_t *entries = json_object_get(record, kinds[k]);
-
-                for (size_t i = json_array_size(entries); i > 0; i--) {
-                        if (entry_is_half(json_array_get(entries, i - 1)))
-                                is_half = true;
-                        else
-                                (void)json_array_remove(entries, i - 1);
-                }
-        }
-        return is_half;
 }
 
 int removal_work(Removal *removal)
@@ -361,6 +394,15 @@ int removal_work(Removal *removal)
         return r;
 }
 
+int removal_give_up(Bake *bake, bool is_retention, int error)
+{
+        Removal removal = {
+                .bake = bake, .record = bake->record.removal, .is_retention = is_retention
+        };
+
+        return bake->failure.kind == FAILURE_CANCELLED ? removal_end(&removal, error) : error;
+}
+
 int removal_run(Bake *bake, bool is_retention)
 {
         _cleanup_(removal_done) Removal removal = {
@@ -372,5 +414,5 @@ int removal_run(Bake *bake, bool is_retention)
         r = bake_save(bake);
         if (r >= 0)
                 r = removal_read_locks(&removal);
-        return r < 0 ? r : removal_work(&removal);
+        return r < 0 ? removal_give_up(bake, is_retention, r) : removal_work(&removal);
 }

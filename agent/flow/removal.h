@@ -41,8 +41,15 @@ static inline size_t removal_count_ids(size_t n_snapshots)
 int removal_run(Bake *bake, bool is_retention);
 
 /*
+ * The end of one that `error` kept from its work. After a cancel the record is ended as well, but for
+ * what is half gone: that is tried again, as above. `error`, or another negative errno and a failure.
+ */
+int removal_give_up(Bake *bake, bool is_retention, int error);
+
+/*
  * Takes out of a record's removal whatever is gone or untouched. False if nothing is left: true if
- * there are images that are gone and have snapshots, which is for whoever resumes the record.
+ * there are images that are gone and have snapshots, or sets of which some are gone, which is for
+ * whoever resumes the record.
  */
 bool removal_keep_half(json_t *record);
 

@@ -311,15 +311,20 @@ static int resume_cutting(Bake *bake)
 static int resume_removing(Bake *bake)
 {
         _cleanup_(closep) int turn = -EBADF;
-        int r = turn_await(bake, TURN_REMOVAL, &turn);
+        bool is_bake = bake->record.cutting_usec > 0;
+        bool is_retention = is_bake || streq(bake->record.kind, "prune");
+        int r;
 
+        r = turn_await(bake, TURN_REMOVAL, &turn);
         if (r < 0)
+                r = removal_give_up(bake, is_retention, r);
+        else if (is_retention)
+                r = prune_resume(bake);
+        else
+                r = removal_run(bake, /* is_retention= */ false);
+        if (!is_bake)
                 return r;
-        if (streq(bake->record.kind, "prune"))
-                return prune_resume(bake);
-        if (bake->record.cutting_usec == 0)
-                return removal_run(bake, /* is_retention= */ false);
-        r = prune_resume_after_bake(bake);
+        r = prune_end_after_bake(bake, r);
         return r < 0 ? r : end_done(bake);
 }
 

@@ -288,6 +288,26 @@ def test_a_cancelled_deletion_is_told_to_its_worker(host):
     assert json.loads(details(host, path)) == DETAILS
 
 
+def test_a_stopped_daemon_waits_for_the_end_of_what_is_cancelled(host):
+    """Killed, it would be gone on with at the next start."""
+    path = ask(host, "Prune").result(5)[0]
+    worker = host.worker("prune")
+    job = worker.request["job"]
+    host.record(job, kind="prune", state="removing")
+    host.client.call("Cancel", path=path, interface=JOB)
+    assert worker.receive() == {"request": "cancel"}
+    host.daemon.send_signal(signal.SIGTERM)
+    wait_until(lambda: "being stopped" in fails(image(host, "new"), "Busy"), "it is stopping")
+    host.record(job, kind="prune", state="cancelled", error="Cancelled")
+    worker.result("cancelled", error="Cancelled", message="3 of 7 are deleted")
+    assert host.daemon.wait(5) == 0
+    host.survey = False
+    host.start()
+    host.worker("survey")
+    wait_until(lambda: state(host, path) == "cancelled", "its end")
+    assert host.client.get("NRunningJobs") == 0
+
+
 def test_an_image_is_published_by_the_profile_that_is_named(host):
     path = ask(host, "Publish", {"profile": text("golden")}).result()[0]
     worker = host.worker("publish")

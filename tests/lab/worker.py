@@ -2,6 +2,7 @@
 """The worker program alone, spoken to as the daemon does: JSON lines on its descriptor 3."""
 
 import contextlib
+import fcntl
 import itertools
 import json
 import os
@@ -151,6 +152,20 @@ class Workplace:
                 worker.go_on()
                 wait_until(lambda: processes.context_switches(worker.pid) != before, 20, "it goes on")
         return worker
+
+    @contextlib.contextmanager
+    def turn_of_another(self):
+        """As long as another job of this host is at its removal."""
+        with (self.folder / "jobs" / ".removal.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def cancel_resumed(self, job):
+        """The result of a job that is cancelled before it goes on."""
+        with self.turn_of_another():
+            worker = self.start("resume", job)
+            worker.cancel()
+            return worker.wait()
 
     @staticmethod
     def has_ended(worker):

@@ -402,6 +402,30 @@ def test_what_is_half_gone_at_a_cancel_is_finished_and_nothing_else_is_begun(pla
     assert place.images() == {images[2]} and len(place.snapshots()) == 2
 
 
+def test_one_that_is_resumed_and_cancelled_has_ended(place):
+    image, snapshots = place.make_image("kept")
+    job = place.new_job()
+    place.start_until("removing", "deregister", job, ids=[image]).kill()
+    assert place.cancel_resumed(job)["result"] == "cancelled"
+    record = place.record(job)
+    assert (record["state"], record["error"]) == ("cancelled", "Cancelled")
+    assert record["finished-usec"] > 0
+    assert place.run("resume", job)[0]["result"] == "done", "there is nothing to go on with"
+    assert place.images() == {image} and place.snapshots() == set(snapshots)
+
+
+def test_one_that_is_resumed_half_done_and_cancelled_finishes_that_image_later(plain):
+    images = [plain.make_image(f"image {i}", job=f"made-{i}")[0] for i in range(3)]
+    job = plain.new_job()
+    plain.start_until("snapshot-deleted", "deregister", job, ids=images).kill()
+    result = plain.cancel_resumed(job)
+    assert result["result"] == "cancelled" and images[0] in result["message"]
+    assert images[1] not in result["message"] and plain.record(job)["state"] == "removing"
+    assert [one["id"] for one in plain.record(job)["removal"]["images"]] == images[:1]
+    assert finish(plain, job)[0]["result"] == "done"
+    assert plain.images() == set(images[1:]) and len(plain.snapshots()) == 4
+
+
 def test_a_record_on_another_instance_is_none_of_its_business(place):
     image, _ = place.make_image("kept")
     job = place.new_job()

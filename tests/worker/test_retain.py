@@ -706,6 +706,32 @@ def test_a_cancel_is_heeded_between_two_sets(place):
     assert place.snapshots() == {*sets[1], *sets[2]}, "no set of two that looks like a whole one"
 
 
+def test_a_cancel_before_the_first_of_them_ends_it(place):
+    write_profile(place, "KeepLast=1")
+    images = fill_images(place, image_of(2), image_of(1))
+    job = place.new_job()
+    worker = place.start_until("chosen", "prune", job, profile="nightly")
+    worker.cancel()
+    worker.go_on()
+    assert worker.wait()["result"] == "cancelled"
+    assert place.record(job)["state"] == "cancelled" and place.images() == set(images)
+
+
+def test_a_set_that_is_half_gone_at_a_cancel_goes_whole_later(place):
+    write_profile(place, "KeepLast=1")
+    images, sets = place.cloud.fill(images=[image_of(2), image_of(1)],
+                                    sets=[set_of(n, snapshots=3) for n in (3, 2, 1)])
+    place.cloud.fault("DeregisterImage", error="UnauthorizedOperation", status=403, times=-1)
+    job = place.new_job()
+    place.start_until("snapshot-deleted", "prune", job, times=2, profile="nightly").kill()
+    assert place.cancel_resumed(job)["result"] == "cancelled"
+    assert place.record(job)["state"] == "removing"
+    place.cloud.clear_faults()
+    assert place.run("resume", job)[0]["result"] == "done"
+    assert place.images() == set(images), "nothing of that one was gone"
+    assert {*sets[1], *sets[2]} <= place.snapshots() and not {*sets[0]} & place.snapshots()
+
+
 # Many, and a listing that changes
 
 def test_twelve_thousand_images_and_sixty_thousand_snapshots(place):
