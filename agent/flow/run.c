@@ -315,6 +315,8 @@ static int resume_removing(Bake *bake)
         bool is_retention = is_bake || streq(bake->record.kind, "prune");
         int r;
 
+        if (is_bake)
+                report_secured(bake);
         r = turn_await(bake, TURN_REMOVAL, &turn);
         if (r < 0)
                 r = removal_give_up(bake, is_retention, r);
@@ -340,6 +342,7 @@ static int resume_made(Bake *bake)
                 return verify_finish(bake);
         if (streq(record->kind, "publish"))
                 return publish_finish(bake);
+        report_secured(bake);
         return hand_over(bake);
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Retention: what the policy gives up goes, what somebody needs stays, and each line says why."""
 
+import json
 import resource
 import time
 
@@ -81,6 +82,15 @@ def run_plan(place, profile):
 
 def reasons(place, profile="nightly"):
     return {one["id"]: (one["decision"], one["reason"]) for one in plan(place, profile)["objects"]}
+
+
+def write_record(place, job, record):
+    """Of a job that was interrupted."""
+    (place.folder / "jobs").mkdir(exist_ok=True)
+    (place.folder / "jobs" / f"{job}.json").write_text(json.dumps({
+        "id": job, "instance-id": INSTANCE_ID, "region": place.cloud.settings["region"],
+        "method": "register", "demanded": "filesystem", "on-degrade": "fail", "volumes": [],
+        "tags": {}, **record}))
 
 
 def prune(place, profile="nightly"):
@@ -730,6 +740,24 @@ def test_a_set_that_is_half_gone_at_a_cancel_goes_whole_later(place):
     assert place.run("resume", job)[0]["result"] == "done"
     assert place.images() == set(images), "nothing of that one was gone"
     assert {*sets[1], *sets[2]} <= place.snapshots() and not {*sets[0]} & place.snapshots()
+
+
+@pytest.mark.parametrize("state", ["made", "removing"])
+def test_a_bake_that_is_resumed_in_its_retention_tells_what_it_has_made(place, state):
+    write_profile(place, "KeepLast=1")
+    gone, made = fill_images(place, image_of(2), image_of(1))
+    job, now = place.new_job(), int(time.time() * 1e6)
+    write_record(place, job, {
+        "kind": "bake", "profile": "nightly", "name": "web", "state": state, "image": made,
+        "snapshots": place.image(made)["snapshots"], "consistency": "filesystem",
+        "cutting-usec": now - DAY * 10**6, "cut-usec": now - DAY * 10**6,
+        **({"removal": {"images": [{"id": gone}], "snapshots": [], "instances": [],
+                        "override": [], "kept": 1}} if state == "removing" else {})})
+    result, worker = place.run("resume", job)
+    assert result["result"] == "done" and place.images() == {made}
+    (secured,) = [one for one in worker.reports if one["report"] == "secured"]
+    assert (secured["image"], secured["consistency"]) == (made, "filesystem")
+    assert secured["snapshots"] == place.image(made)["snapshots"]
 
 
 # Many, and a listing that changes
