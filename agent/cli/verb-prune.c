@@ -16,6 +16,7 @@ static const Column plan_columns[] = {
         { "KIND", "kind", listing_add_text },
         { "NAME", "name", listing_add_text },
         { "AGE", "created-usec", listing_add_age, true },
+        { "CUT", "cut-usec", listing_add_age, true },
         { "SIZE", "size-gib", listing_add_gib, true },
         { "DECISION", "decision", listing_add_text },
         { "REASON", "reason", listing_add_text },

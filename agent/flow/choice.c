@@ -200,10 +200,11 @@ static json_t *object_to_json(const StockObject *object, const RetainPolicy *pol
 
         if (retain_format_reason(&object->retain, policy, &reason) < 0)
                 return NULL;
-        return json_pack("{s:s,s:s,s:o*,s:s*,s:I,s:o*,s:o,s:s,s:o}", "kind",
+        return json_pack("{s:s,s:s,s:o*,s:s*,s:I,s:I,s:o*,s:o,s:s,s:o}", "kind",
                 stock_kind_names[object->kind], "id", object->id, "name", json_text(object->name),
                 "instance", object->instance, "created-usec",
-                (json_int_t)object->retain.created_usec, "size-gib", tell_size(object), "snapshots",
+                (json_int_t)object->retain.created_usec, "cut-usec",
+                (json_int_t)retain_cut_usec(&object->retain), "size-gib", tell_size(object), "snapshots",
                 list_to_json(&object->snapshots), "decision",
                 retain_is_kept(&object->retain) ? "keep" : "delete", "reason", json_text(reason));
 }

@@ -192,8 +192,7 @@ void step_cut(Bake *bake)
         }
         bake->cut_outcome =
                 ec2_request_send(bake->request, bake->send_deadline_usec, &bake->cut_error);
-        cut_stamp(bake);
-        bake->record.cut_usec = bake->record.cutting_usec;
+        cut_stamp_point(bake);
         bake_pause_point("sent");
         if (bake->record.method == METHOD_REBOOT)
                 return; /* nothing is held */
@@ -289,6 +288,13 @@ void cut_stamp(Bake *bake)
 {
         bake->record.cutting_usec = clock_realtime_usec();
         bake->settled_usec = clock_usec() + bake->settings->settle_usec;
+}
+
+void cut_stamp_point(Bake *bake)
+{
+        cut_stamp(bake);
+        bake->record.cut_usec = bake->record.cutting_usec;
+        bake->record.cut_ec2_usec = aws_client_realtime_usec(bake->aws);
 }
 
 void cut_stamp_earlier(Bake *bake)

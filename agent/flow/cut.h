@@ -63,6 +63,9 @@ int cut_look_up(Bake *bake, CutSight *ret, ApiError *reterr);
 void cut_stamp(Bake *bake);
 void cut_stamp_earlier(Bake *bake);
 
+/* The same of the call that takes the point in time. */
+void cut_stamp_point(Bake *bake);
+
 /*
  * *ret_labelled: something that carries the job's tag says its class as well, which is the last thing
  * that a job gives to what it made. 0, or a negative errno and a failure.

@@ -139,7 +139,11 @@ int labels_of_result(const Record *record, TagList *ret)
 {
         _cleanup_(json_decrefp) json_t *at_rest = NULL;
         _cleanup_(freep) char *frozen = NULL;
+        char cut[TIMESTAMP_MAX];
 
+        timestamp_format(record->cut_ec2_usec, cut);
+        if (record->cut_ec2_usec > 0 && tag_list_set(ret, LABEL_CUT, cut) < 0)
+                return -ENOMEM;
         if (string_printf(&frozen, "%" PRIu64, record->frozen_usec) < 0 ||
                 tag_list_set(ret, LABEL_CONSISTENCY, consistency_names[record->reached]) < 0 ||
                 tag_list_set(ret, LABEL_FROZEN, frozen) < 0)

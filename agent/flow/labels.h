@@ -19,6 +19,7 @@
 #define LABEL_CONSISTENCY "quiesced:consistency"
 #define LABEL_FROZEN "quiesced:frozen-usec"
 #define LABEL_AT_REST "quiesced:at-rest"
+#define LABEL_CUT "quiesced:cut" /* when the point in time was taken: "2026-11-23T10:44:00Z" */
 #define LABEL_PARAMETER "quiesced:parameter" /* those that shall name the image, with blanks */
 #define LABEL_MOUNTS "quiesced:mounts"
 #define LABEL_TOPOLOGY "quiesced:topology"

@@ -125,8 +125,7 @@ static int record_cutting(Bake *bake)
         if (!bake->record.id)
                 return 0;
         bake->record.state = RECORD_CUTTING;
-        cut_stamp(bake);
-        bake->record.cut_usec = bake->record.cutting_usec;
+        cut_stamp_point(bake);
         return bake_save(bake);
 }
 

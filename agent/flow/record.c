@@ -97,6 +97,7 @@ static const struct {
         { "started-usec", offsetof(Record, started_usec) },
         { "cutting-usec", offsetof(Record, cutting_usec) },
         { "cut-usec", offsetof(Record, cut_usec) },
+        { "cut-ec2-usec", offsetof(Record, cut_ec2_usec) },
         { "asked-usec", offsetof(Record, asked_usec) },
         { "asked-ec2-usec", offsetof(Record, asked_ec2_usec) },
         { "finished-usec", offsetof(Record, finished_usec) },

@@ -63,6 +63,7 @@ typedef struct Record {
         uint64_t started_usec; /* realtime */
         uint64_t cutting_usec; /* realtime, of the last create call, see cut_stamp() */
         uint64_t cut_usec; /* realtime, of the point in time */
+        uint64_t cut_ec2_usec; /* the same moment by EC2's clock, as far as that is known */
         uint64_t asked_usec; /* realtime: before a reboot was asked for */
         uint64_t asked_ec2_usec; /* the same moment by EC2's clock; 0: not known */
         uint64_t finished_usec;

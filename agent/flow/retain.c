@@ -58,8 +58,10 @@ typedef struct Pass {
         const RetainPolicy *policy;
         const RetainTime *time;
         bool has_rules;
+        bool by_cut; /* the second one: the first has found out what each span holds */
         uint64_t taken[RETAIN_RULE_MAX];
-        int64_t span[RETAIN_RULE_MAX]; /* the last one that was taken */
+        int64_t span[RETAIN_RULE_MAX]; /* the last one that was begun */
+        RetainObject *newest_cut[RETAIN_RULE_MAX]; /* of that; NULL if it was not taken */
         uint64_t n_usable;
 } Pass;
 
@@ -76,43 +78,85 @@ bool retain_policy_is_set(const RetainPolicy *policy)
         return policy->max_age_usec > 0 || has_rules(policy);
 }
 
+static int compare_times(uint64_t a_usec, uint64_t b_usec)
+{
+        return (a_usec < b_usec) - (a_usec > b_usec);
+}
+
+static int compare_made(const RetainObject *x, const RetainObject *y)
+{
+        int r = compare_times(x->created_usec, y->created_usec);
+
+        return r != 0 ? r : strcmp(y->id, x->id);
+}
+
+static int compare_cut(const RetainObject *x, const RetainObject *y)
+{
+        int r = compare_times(retain_cut_usec(x), retain_cut_usec(y));
+
+        return r != 0 ? r : compare_made(x, y);
+}
+
+static void note_newest_cut(Pass *pass, RetainRule rule, RetainObject *object)
+{
+        RetainObject *newest = pass->newest_cut[rule];
+
+        if (newest)
+                newest->newest_cut_of &= ~(1U << rule);
+        pass->newest_cut[rule] = object;
+        object->newest_cut_of |= 1U << rule;
+}
+
 /* A clock put back across midnight shows a day again that has ended: spans only ever get earlier.
  */
-static bool is_newest_of_span(Pass *pass, RetainRule rule, const struct tm *local, int64_t seconds)
+static bool begins_span(Pass *pass, RetainRule rule, RetainObject *object, int64_t span)
 {
-        int64_t span = span_of(rule, local, seconds);
+        RetainObject *newest = pass->newest_cut[rule];
 
-        if (pass->taken[rule] > 0 && span >= pass->span[rule])
+        if (pass->taken[rule] > 0 && span >= pass->span[rule]) {
+                if (newest && span == pass->span[rule] && compare_cut(object, newest) < 0)
+                        note_newest_cut(pass, rule, object);
                 return false;
+        }
         pass->span[rule] = span;
+        pass->newest_cut[rule] = NULL;
+        if (pass->taken[rule] >= pass->policy->keep[rule])
+                return false;
+        note_newest_cut(pass, rule, object);
         return true;
 }
 
 static bool is_next_of_rule(
-        Pass *pass, RetainRule rule, const RetainObject *object, const struct tm *local)
+        Pass *pass, RetainRule rule, RetainObject *object, const struct tm *local)
 {
+        bool is_full = pass->taken[rule] >= pass->policy->keep[rule];
+        int64_t seconds = (int64_t)(object->created_usec / USEC_PER_SEC);
+
         switch (rule) {
         case RETAIN_KEEP_LAST:
-                return true;
+                return !is_full;
         case RETAIN_KEEP_VERIFIED:
-                return object->is_verified;
+                return !is_full && object->is_verified;
         default:
-                return is_newest_of_span(
-                        pass, rule, local, (int64_t)(object->created_usec / USEC_PER_SEC));
+                if (pass->by_cut)
+                        return object->newest_cut_of & (1U << rule);
+                if (is_full && !pass->newest_cut[rule]) /* nothing older takes part any more */
+                        return false;
+                return begins_span(pass, rule, object, span_of(rule, local, seconds));
         }
 }
 
 /* The first rule that keeps it, or RETAIN_RULE_MAX; it takes a place in every rule that does. */
-static RetainRule take_places(Pass *pass, const RetainObject *object)
+static RetainRule take_places(Pass *pass, RetainObject *object)
 {
         time_t seconds = (time_t)(object->created_usec / USEC_PER_SEC);
         RetainRule first = RETAIN_RULE_MAX;
         struct tm local = { 0 };
 
-        (void)pass->time->to_local(&seconds, &local);
+        if (!pass->by_cut)
+                (void)pass->time->to_local(&seconds, &local);
         for (RetainRule rule = 0; rule < RETAIN_RULE_MAX; rule++) {
-                if (pass->taken[rule] >= pass->policy->keep[rule] ||
-                        !is_next_of_rule(pass, rule, object, &local))
+                if (pass->policy->keep[rule] == 0 || !is_next_of_rule(pass, rule, object, &local))
                         continue;
                 pass->taken[rule]++;
                 if (first == RETAIN_RULE_MAX)
@@ -136,7 +180,7 @@ static RetainReason judge(
         return kept_by == RETAIN_RULE_MAX ? RETAIN_BECAUSE_UNWANTED : RETAIN_BECAUSE_RULE + kept_by;
 }
 
-static RetainReason choose(Pass *pass, const RetainObject *object)
+static RetainReason choose(Pass *pass, RetainObject *object)
 {
         uint64_t now_usec = pass->time->now_usec;
         uint64_t age_usec = object->created_usec < now_usec ? now_usec - object->created_usec : 0;
@@ -159,30 +203,74 @@ static RetainReason choose(Pass *pass, const RetainObject *object)
         return object->guard ? RETAIN_BECAUSE_GUARD : reason;
 }
 
-static int compare_newest_first(const void *a, const void *b)
+static int compare_newest_made(const void *a, const void *b)
 {
-        const RetainObject *x = *(RetainObject *const *)a, *y = *(RetainObject *const *)b;
+        return compare_made(*(RetainObject *const *)a, *(RetainObject *const *)b);
+}
 
-        if (x->created_usec != y->created_usec)
-                return x->created_usec > y->created_usec ? -1 : 1;
-        return strcmp(y->id, x->id);
+static int compare_newest_cut(const void *a, const void *b)
+{
+        return compare_cut(*(RetainObject *const *)a, *(RetainObject *const *)b);
+}
+
+static void choose_by_creation(RetainObject **objects, size_t n_objects, Pass *pass)
+{
+        qsort(objects, n_objects, sizeof(objects[0]), compare_newest_made);
+        for (size_t i = 0; i < n_objects; i++) {
+                objects[i]->is_by_creation = false;
+                objects[i]->newest_cut_of = 0;
+                objects[i]->reason = choose(pass, objects[i]);
+        }
+}
+
+/* As a rule they were made in the order in which they were cut, and all of it stands already. */
+static bool is_in_order(RetainObject **objects, size_t n_objects)
+{
+        for (size_t i = 1; i < n_objects; i++)
+                if (compare_cut(objects[i - 1], objects[i]) > 0)
+                        return false;
+        return true;
+}
+
+static void choose_by_cut(RetainObject **objects, size_t n_objects, Pass *pass)
+{
+        qsort(objects, n_objects, sizeof(objects[0]), compare_newest_cut);
+        for (size_t i = 0; i < n_objects; i++) {
+                RetainObject *object = objects[i];
+                RetainReason reason = choose(pass, object);
+
+                object->is_by_creation =
+                        retain_is_kept(object) && reason >= RETAIN_BECAUSE_KEPT_MAX;
+                if (!object->is_by_creation)
+                        object->reason = reason;
+        }
 }
 
 void retain_choose(RetainObject **objects, size_t n_objects, const RetainPolicy *policy,
         const RetainTime *time)
 {
-        Pass pass = { .policy = policy, .time = time, .has_rules = has_rules(policy) };
+        Pass made = { .policy = policy, .time = time, .has_rules = has_rules(policy) };
+        Pass cut = made;
 
-        if (n_objects > 0)
-                qsort(objects, n_objects, sizeof(objects[0]), compare_newest_first);
-        for (size_t i = 0; i < n_objects; i++)
-                objects[i]->reason = choose(&pass, objects[i]);
+        cut.by_cut = true;
+        if (n_objects == 0)
+                return;
+        choose_by_creation(objects, n_objects, &made);
+        if (!is_in_order(objects, n_objects))
+                choose_by_cut(objects, n_objects, &cut);
 }
 
 /* --- For people ------------------------------------------------------------------------------- */
 
-static int format_rule(RetainRule rule, const RetainPolicy *policy, char **ret)
+/* Of two that are kept as the newest one it is not the one that was cut last. */
+static const char *tell_order(const RetainObject *object)
 {
+        return object->is_by_creation ? ", by when it was made" : "";
+}
+
+static int format_rule(const RetainObject *object, const RetainPolicy *policy, char **ret)
+{
+        RetainRule rule = (RetainRule)(object->reason - RETAIN_BECAUSE_RULE);
         static const char *const why[RETAIN_RULE_MAX] = {
                 [RETAIN_KEEP_LAST] = "one of the newest",
                 [RETAIN_KEEP_HOURLY] = "the newest of its hour",
@@ -193,8 +281,8 @@ static int format_rule(RetainRule rule, const RetainPolicy *policy, char **ret)
                 [RETAIN_KEEP_VERIFIED] = "one of the newest verified",
         };
 
-        return string_printf(
-                ret, "%s (%s=%" PRIu64 ")", why[rule], rule_names[rule], policy->keep[rule]);
+        return string_printf(ret, "%s%s (%s=%" PRIu64 ")", why[rule], tell_order(object),
+                rule_names[rule], policy->keep[rule]);
 }
 
 static int format_age(const char *before, uint64_t usec, char **ret)
@@ -215,8 +303,8 @@ int retain_format_reason(const RetainObject *object, const RetainPolicy *policy,
         case RETAIN_BECAUSE_NO_RULE:
                 return string_printf(ret, "there is no Keep rule");
         case RETAIN_BECAUSE_AT_LEAST:
-                return string_printf(ret, "the last that are left (KeepAtLeast=%" PRIu64 ")",
-                        policy->keep_at_least);
+                return string_printf(ret, "the last that are left%s (KeepAtLeast=%" PRIu64 ")",
+                        tell_order(object), policy->keep_at_least);
         case RETAIN_BECAUSE_GUARD:
                 return string_printf(ret, "%s", object->guard);
         case RETAIN_BECAUSE_OLD:
@@ -226,6 +314,6 @@ int retain_format_reason(const RetainObject *object, const RetainPolicy *policy,
         case RETAIN_BECAUSE_FAILED:
                 return string_printf(ret, "it failed");
         default:
-                return format_rule(object->reason - RETAIN_BECAUSE_RULE, policy, ret);
+                return format_rule(object, policy, ret);
         }
 }

@@ -4,6 +4,11 @@
 /*
  * What is kept and what goes: a pure choice, from objects, a policy and a moment. It has no past,
  * and is such that time alone, and what is made later, never gives back what it once has given up.
+ *
+ * Which of two is the newer one goes by the points in time that they hold: a bake that took long has
+ * an older one than another that has ended before it. That stands on the object itself, where it may
+ * be wrong or forged: what the rules keep by when EC2 says that it was made stays as well, and ages
+ * and spans of time go by that alone. No cut_usec ever makes go what would stay without it.
  */
 
 #include <stdbool.h>
@@ -52,10 +57,13 @@ typedef enum RetainReason {
 typedef struct RetainObject {
         const char *id;        /* tells two of the same moment apart */
         uint64_t created_usec; /* realtime; in the future its age is 0 */
+        uint64_t cut_usec; /* realtime, of its point in time; 0 or later than that: not known */
         RetainState state;
         bool is_verified;
         const char *guard;   /* why it stays whatever the policy says; or NULL */
         RetainReason reason; /* the choice */
+        bool is_by_creation; /* it is kept, and would not be by its cut */
+        unsigned newest_cut_of; /* a bit for each RetainRule of whose span it holds the newest */
 } RetainObject;
 
 typedef struct RetainTime {
@@ -64,9 +72,17 @@ typedef struct RetainTime {
                 const time_t *seconds, struct tm *ret); /* localtime_r(), or another */
 } RetainTime;
 
+/* When the point in time was that it holds, as far as that can be believed. */
+static inline uint64_t retain_cut_usec(const RetainObject *object)
+{
+        return object->cut_usec > 0 && object->cut_usec < object->created_usec
+                ? object->cut_usec
+                : object->created_usec;
+}
+
 bool retain_policy_is_set(const RetainPolicy *policy); /* whether anything can ever go */
 
-/* Sorts `objects`, the newest first, and gives each its reason. n log n, without memory of its own.
+/* Sorts `objects`, the newest cut first, and gives each its reason. n log n, without memory of its own.
  */
 void retain_choose(RetainObject **objects, size_t n_objects, const RetainPolicy *policy,
         const RetainTime *time);

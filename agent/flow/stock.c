@@ -103,6 +103,17 @@ static bool is_verified(const Ec2Image *image)
         return verified && !streq(verified, "no");
 }
 
+/* EC2 says of an image when it was registered, which for a large volume is hours later. */
+static uint64_t read_cut(const TagList *tags)
+{
+        const char *cut = tag_list_get(tags, LABEL_CUT);
+        uint64_t usec = 0;
+
+        if (cut)
+                (void)timestamp_parse(cut, &usec);
+        return usec;
+}
+
 static int read_image(const Stock *stock, const Ec2Image *image, StockObject *object)
 {
         int r = 0;
@@ -113,6 +124,7 @@ static int read_image(const Stock *stock, const Ec2Image *image, StockObject *ob
         object->is_protected = image->deregistration_protection &&
                 startswith(image->deregistration_protection, "enabled");
         object->retain.created_usec = image->created_usec;
+        object->retain.cut_usec = read_cut(&image->tags);
         object->retain.state = judge_image(stock, image);
         object->retain.is_verified = is_verified(image);
         for (size_t i = 0; r >= 0 && i < image->n_devices; i++) {
@@ -232,7 +244,7 @@ static int guard_set(StockObject *set, const StockSnapshot *snapshot)
         return 0;
 }
 
-/* Whole only if all are. */
+/* Whole only if all are. Its age is that of its point in time: EC2 tells when each was begun. */
 static int add_to_set(StockObject *set, const StockSnapshot *snapshot)
 {
         RetainObject *retain = &set->retain;

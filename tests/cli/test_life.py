@@ -30,8 +30,8 @@ SNAPSHOTS = [
 PLAN = {
     "profile": "nightly", "time-zone": "Europe/Berlin", "keep": 1, "delete": 2,
     "objects": [
-        {"kind": "image", "id": IMAGE, "name": "web-1", "created-usec": CREATED_USEC, "size-gib": 8,
-         "snapshots": ["snap-1"], "decision": "keep", "reason": "KeepLast=1"},
+        {"kind": "image", "id": IMAGE, "name": "web-1", "created-usec": CREATED_USEC,
+         "cut-usec": CREATED_USEC - 2 * 86400 * 10**6, "size-gib": 8, "snapshots": ["snap-1"], "decision": "keep", "reason": "KeepLast=1"},
         {"kind": "image", "id": OTHER, "name": "we\nb", "decision": "delete", "reason": "no rule keeps it"},
         {"kind": "snapshots", "id": "j-2", "decision": "delete", "reason": "older than MaxAge=30d"},
     ],
@@ -123,9 +123,10 @@ def test_a_dry_run_gives_the_reason_of_each_line(host, client):
     assert request == {"verb": "plan-prune", "profile": "nightly", "options": {}}
     assert (result.returncode, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
-    assert lines[0].split() == ["OBJECT", "KIND", "NAME", "AGE", "SIZE", "DECISION", "REASON"]
+    assert lines[0].split() == ["OBJECT", "KIND", "NAME", "AGE", "CUT", "SIZE", "DECISION", "REASON"]
     age = (int(time.time() * 1000000) - CREATED_USEC) // DAY_USEC
-    assert lines[1].split() == [IMAGE, "image", "web-1", str(age), "d", "8.0", "GiB", "keep", "KeepLast=1"]
+    assert lines[1].split() == [
+        IMAGE, "image", "web-1", str(age), "d", str(age + 2), "d", "8.0", "GiB", "keep", "KeepLast=1"]
     assert lines[2].split("  ")[-1] == "no rule keeps it" and "we\\nb" in lines[2]
     assert lines[3].startswith("j-2") and lines[3].endswith("delete    older than MaxAge=30d")
     assert lines[4:] == ["", "2 would be deleted, 1 kept; its days begin at midnight in Europe/Berlin."]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main job, through the whole path, under writers that never stop."""
 
+from datetime import datetime
+
 import pytest
 
 from lab.kernel import requires_file_systems
@@ -32,6 +34,11 @@ def test_an_image_holds_every_write_that_had_returned(busy_lab):
     assert image["state"] == "available"
     assert sorted(image["snapshots"]) == sorted(job["snapshots"])
     assert image["tags"]["quiesced:consistency"] == "filesystem"
+    began = max(busy_lab.cloud_snapshot(one)["start_time"] for one in job["snapshots"])
+    cut = datetime.fromisoformat(image["tags"]["quiesced:cut"].replace("Z", "+00:00")).timestamp()
+    assert -2 < cut - began < 30, "a freeze lasts no longer"
+    assert {busy_lab.cloud_snapshot(one)["tags"]["quiesced:cut"] for one in job["snapshots"]} == {
+        image["tags"]["quiesced:cut"]}
 
 
 def test_so_do_plain_snapshots(busy_lab):

@@ -74,10 +74,14 @@ static void a_long_value_is_cut_between_characters(void **state)
 
 static void the_result_is_class_and_time(void **state)
 {
-        const Record record = { .reached = CONSISTENCY_APPLICATION, .frozen_usec = 203456 };
+        Record record = { .reached = CONSISTENCY_APPLICATION, .frozen_usec = 203456 };
         _cleanup_(tag_list_done) TagList tags = TAG_LIST_INIT;
 
         assert_return_code(labels_of_result(&record, &tags), 0);
+        assert_null(tag_list_get(&tags, "quiesced:cut"));
+        record.cut_ec2_usec = UINT64_C(1795430640123456);
+        assert_return_code(labels_of_result(&record, &tags), 0);
+        assert_string_equal(tag_list_get(&tags, "quiesced:cut"), "2026-11-23T10:44:00Z");
         assert_string_equal(tag_list_get(&tags, "quiesced:consistency"), "application");
         assert_string_equal(tag_list_get(&tags, "quiesced:frozen-usec"), "203456");
 }

@@ -39,6 +39,7 @@ typedef struct History {
         const char *zone;
         RetainPolicy policy;
         RetainTime time;
+        bool has_cuts;
         RetainObject objects[OBJECTS_MAX];
         char ids[OBJECTS_MAX][16];
         size_t count;
@@ -75,6 +76,21 @@ static uint64_t draw_age(History *history)
         return draw(history, 8) == 0 ? 0 : draw(history, 8 * scale);
 }
 
+/* Mostly such that it was made soon after; else as wrong or as forged as can be. */
+static uint64_t draw_cut(History *history, uint64_t created_usec)
+{
+        uint64_t took_usec = draw(history, draw(history, 2) == 0 ? 4 * HOUR : 3 * DAY);
+
+        switch (draw(history, 12)) {
+        case 0:
+                return 0;
+        case 1:
+                return draw(history, 2 * created_usec);
+        default:
+                return took_usec < created_usec ? created_usec - took_usec : 1;
+        }
+}
+
 /* Of any age: what comes later may also have been made earlier, as a copy that took its time. */
 static void draw_object(History *history, uint64_t newest_usec)
 {
@@ -92,6 +108,8 @@ static void draw_object(History *history, uint64_t newest_usec)
                 .guard = draw(history, 8) == 0 ? "someone uses it" : NULL };
         if (history->count > 1 && draw(history, 6) == 0)
                 object->created_usec = object[-1].created_usec;
+        if (history->has_cuts)
+                object->cut_usec = draw_cut(history, object->created_usec);
 }
 
 static void draw_history(uint64_t seed, History *history)
@@ -107,6 +125,7 @@ static void draw_history(uint64_t seed, History *history)
         assert_return_code(timestamp_parse(places[place].moment, &around), 0);
         history->time.now_usec = around + draw(history, draw(history, 2) == 0 ? 4 * HOUR : 3 * DAY);
         draw_policy(history);
+        history->has_cuts = draw(history, 4) > 0;
         count = draw(history, OBJECTS_MAX - 8);
         while (history->count < count)
                 draw_object(history, history->time.now_usec + 2 * HOUR);
@@ -130,8 +149,17 @@ static void choose(History *history)
 
 /* --- The same once more, slowly --------------------------------------------------------------- */
 
-static bool is_newer(const RetainObject *a, const RetainObject *b)
+static uint64_t cut_of(const RetainObject *object)
 {
+        bool is_known = object->cut_usec > 0 && object->cut_usec < object->created_usec;
+
+        return is_known ? object->cut_usec : object->created_usec;
+}
+
+static bool is_newer(const RetainObject *a, const RetainObject *b, bool by_cut)
+{
+        if (by_cut && cut_of(a) != cut_of(b))
+                return cut_of(a) > cut_of(b);
         return a->created_usec > b->created_usec ||
                 (a->created_usec == b->created_usec && strcmp(a->id, b->id) > 0);
 }
@@ -170,8 +198,17 @@ static bool rule_counts(RetainRule rule, const RetainObject *object)
                 (rule != RETAIN_KEEP_VERIFIED || object->is_verified);
 }
 
-/* How many spans have a newer object than this one, or SIZE_MAX if its own has. */
-static size_t count_newer_spans(const History *history, RetainRule rule, const RetainObject *object)
+static bool has_spans(RetainRule rule)
+{
+        return rule != RETAIN_KEEP_LAST && rule != RETAIN_KEEP_VERIFIED;
+}
+
+/*
+ * How many spans are newer than the one that this object was made in, or SIZE_MAX if that has a
+ * newer object.
+ */
+static size_t count_newer_spans(
+        const History *history, RetainRule rule, const RetainObject *object, bool by_cut)
 {
         char names[OBJECTS_MAX][SPAN_NAME_MAX], own[SPAN_NAME_MAX];
         size_t n_names = 0;
@@ -179,12 +216,16 @@ static size_t count_newer_spans(const History *history, RetainRule rule, const R
         name_span(rule, object, own);
         for (size_t i = 0; i < history->count; i++) {
                 const RetainObject *other = &history->objects[i];
+                bool is_own;
                 size_t j;
 
-                if (!rule_counts(rule, other) || !is_newer(other, object))
+                if (!rule_counts(rule, other) || other == object)
                         continue;
                 name_span(rule, other, names[n_names]);
-                if (streq(names[n_names], own))
+                is_own = streq(names[n_names], own);
+                if (!is_newer(other, object, by_cut && (is_own || !has_spans(rule))))
+                        continue;
+                if (is_own)
                         return SIZE_MAX;
                 for (j = 0; j < n_names && !streq(names[j], names[n_names]); j++)
                         ;
@@ -193,7 +234,8 @@ static size_t count_newer_spans(const History *history, RetainRule rule, const R
         return n_names;
 }
 
-static bool a_rule_keeps(const History *history, const RetainObject *object, bool *ret_any_rule)
+static bool a_rule_keeps(
+        const History *history, const RetainObject *object, bool by_cut, bool *ret_any_rule)
 {
         bool kept = false;
 
@@ -204,37 +246,45 @@ static bool a_rule_keeps(const History *history, const RetainObject *object, boo
                 if (most == 0)
                         continue;
                 *ret_any_rule = true;
-                if (rule_counts(rule, object) && count_newer_spans(history, rule, object) < most)
+                if (rule_counts(rule, object) &&
+                        count_newer_spans(history, rule, object, by_cut) < most)
                         kept = true;
         }
         return kept;
 }
 
-static bool is_among_the_last(const History *history, const RetainObject *object)
+static bool is_among_the_last(const History *history, const RetainObject *object, bool by_cut)
 {
         uint64_t n_newer = 0;
 
         for (size_t i = 0; i < history->count; i++)
                 n_newer += history->objects[i].state == RETAIN_USABLE &&
-                        is_newer(&history->objects[i], object);
+                        is_newer(&history->objects[i], object, by_cut);
         return object->state == RETAIN_USABLE && n_newer < history->policy.keep_at_least;
 }
 
-static bool shall_be_kept(const History *history, const RetainObject *object)
+static bool shall_be_kept_in_order(const History *history, const RetainObject *object, bool by_cut)
 {
         const RetainPolicy *policy = &history->policy;
         int64_t age_usec = (int64_t)(history->time.now_usec - object->created_usec);
-        bool any_rule, kept = a_rule_keeps(history, object, &any_rule);
+        bool any_rule, kept = a_rule_keeps(history, object, by_cut, &any_rule);
 
         if (age_usec < 0)
                 age_usec = 0;
-        if (object->state == RETAIN_PENDING || object->guard || is_among_the_last(history, object))
+        if (object->state == RETAIN_PENDING || object->guard ||
+                is_among_the_last(history, object, by_cut))
                 return true;
         if (age_usec < (int64_t)policy->min_age_usec)
                 return true;
         if (policy->max_age_usec > 0 && age_usec > (int64_t)policy->max_age_usec)
                 return false;
         return kept || !any_rule;
+}
+
+static bool shall_be_kept(const History *history, const RetainObject *object)
+{
+        return shall_be_kept_in_order(history, object, false) ||
+                shall_be_kept_in_order(history, object, true);
 }
 
 /* --- Properties ------------------------------------------------------------------------------- */
@@ -266,6 +316,31 @@ static void it_is_what_the_man_page_says(void **state)
                                 retain_is_kept(&history.objects[i]) ==
                                         shall_be_kept(&history, &history.objects[i]));
         }
+}
+
+/* However wrong or forged. */
+static void no_tag_ever_makes_more_go(void **state)
+{
+        size_t n_saved = 0;
+
+        for (size_t seed = 0; seed < HISTORIES; seed++) {
+                History with, without;
+
+                draw_history(seed, &with);
+                without = with;
+                for (size_t i = 0; i < without.count; i++)
+                        without.objects[i].cut_usec = 0;
+                choose(&with);
+                choose(&without);
+                for (size_t i = 0; i < with.count; i++) {
+                        bool is_kept = retain_is_kept(&with.objects[i]);
+
+                        assert_for(&with, seed,
+                                is_kept || !retain_is_kept(&without.objects[i]));
+                        n_saved += is_kept && !retain_is_kept(&without.objects[i]);
+                }
+        }
+        assert_true(n_saved > HISTORIES / 10); /* the histories have such that it matters for */
 }
 
 static void it_never_falls_below_the_minimum(void **state)
@@ -381,6 +456,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(it_is_what_the_man_page_says),
+                cmocka_unit_test(no_tag_ever_makes_more_go),
                 cmocka_unit_test(it_never_falls_below_the_minimum),
                 cmocka_unit_test(the_order_of_the_input_does_not_matter),
                 cmocka_unit_test(time_never_gives_back_what_was_given_up),

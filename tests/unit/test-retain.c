@@ -146,6 +146,79 @@ static void an_hour_that_comes_twice_is_two(void **state)
         assert_kept(&history, "-k-k");
 }
 
+static RetainObject *add_cut(History *history, const char *made, const char *cut)
+{
+        RetainObject *object = add(history, made);
+
+        assert_return_code(timestamp_parse(cut, &object->cut_usec), 0);
+        return object;
+}
+
+static void the_newest_is_the_one_that_was_cut_last(void **state)
+{
+        const RetainPolicy policy = { .keep[RETAIN_KEEP_LAST] = 1, .keep_at_least = 1 };
+        _cleanup_(freep) char *late = NULL, *newest = NULL;
+        History history = { 0 };
+
+        add_cut(&history, "2026-11-23T09:00:00Z", "2026-11-23T01:00:00Z"); /* it took long */
+        add_cut(&history, "2026-11-23T05:00:00Z", "2026-11-23T04:00:00Z");
+        add_cut(&history, "2026-11-23T03:00:00Z", "2026-11-23T02:00:00Z");
+        choose(&history, &policy, "2026-11-23T12:00:00Z", "UTC");
+        assert_kept(&history, "kk-");
+        assert_return_code(retain_format_reason(&history.objects[0], &policy, &late), 0);
+        assert_return_code(retain_format_reason(&history.objects[1], &policy, &newest), 0);
+        assert_string_equal(late, "one of the newest, by when it was made (KeepLast=1)");
+        assert_string_equal(newest, "one of the newest (KeepLast=1)");
+
+        /* The next one that is the newest both ways takes the place of both. */
+        add_cut(&history, "2026-11-23T11:00:00Z", "2026-11-23T10:00:00Z");
+        choose(&history, &policy, "2026-11-23T12:00:00Z", "UTC");
+        assert_kept(&history, "---k");
+}
+
+static void of_a_day_the_newest_is_the_one_that_was_cut_last(void **state)
+{
+        const RetainPolicy policy = { .keep[RETAIN_KEEP_DAILY] = 2 };
+        History history = { 0 };
+
+        add_cut(&history, "2026-11-22T23:00:00Z", "2026-11-22T01:00:00Z");
+        add_cut(&history, "2026-11-22T05:00:00Z", "2026-11-22T04:00:00Z");
+        add_cut(&history, "2026-11-22T03:00:00Z", "2026-11-22T02:00:00Z");
+        add_cut(&history, "2026-11-23T00:10:00Z", "2026-11-22T23:50:00Z"); /* the 23rd's still */
+        add(&history, "2026-11-20T00:00:00Z");
+        choose(&history, &policy, "2026-11-23T12:00:00Z", "UTC");
+        assert_kept(&history, "kk-k-");
+}
+
+static void a_cut_that_cannot_be_is_none(void **state)
+{
+        const RetainPolicy policy = { .keep[RETAIN_KEEP_LAST] = 1 };
+        History history = { 0 };
+
+        add_cut(&history, "2026-11-21T00:00:00Z", "2036-01-01T00:00:00Z");
+        add(&history, "2026-11-22T00:00:00Z")->cut_usec = UINT64_MAX;
+        add(&history, "2026-11-23T00:00:00Z");
+        choose(&history, &policy, "2026-11-23T12:00:00Z", "UTC");
+        assert_kept(&history, "--k");
+}
+
+static void ages_are_those_that_ec2_tells(void **state)
+{
+        const RetainPolicy policy = { .max_age_usec = 10 * DAY,
+                .keep[RETAIN_KEEP_LAST] = 1,
+                .min_age_usec = DAY };
+        History history = { 0 };
+
+        add_cut(&history, "2026-11-23T11:00:00Z", "2001-01-01T00:00:00Z");
+        add_cut(&history, "2026-11-14T00:00:00Z", "2001-01-01T00:00:00Z");
+        add_cut(&history, "2026-11-01T00:00:00Z", "2026-11-01T00:00:00Z");
+        choose(&history, &policy, "2026-11-23T12:00:00Z", "UTC");
+        assert_kept(&history, "k--");
+        assert_int_equal(history.objects[0].reason, RETAIN_BECAUSE_YOUNG);
+        assert_int_equal(history.objects[1].reason, RETAIN_BECAUSE_UNWANTED);
+        assert_int_equal(history.objects[2].reason, RETAIN_BECAUSE_OLD);
+}
+
 static void leap_days_are_days(void **state)
 {
         const RetainPolicy policy = { .keep[RETAIN_KEEP_DAILY] = 2,
@@ -285,6 +358,10 @@ int main(void)
                 cmocka_unit_test(a_week_is_that_of_iso_8601),
                 cmocka_unit_test(a_day_is_that_of_the_time_zone),
                 cmocka_unit_test(an_hour_that_comes_twice_is_two),
+                cmocka_unit_test(the_newest_is_the_one_that_was_cut_last),
+                cmocka_unit_test(of_a_day_the_newest_is_the_one_that_was_cut_last),
+                cmocka_unit_test(a_cut_that_cannot_be_is_none),
+                cmocka_unit_test(ages_are_those_that_ec2_tells),
                 cmocka_unit_test(leap_days_are_days),
                 cmocka_unit_test(the_ages_come_before_the_rules),
                 cmocka_unit_test(the_newest_that_are_usable_stay_whatever_their_age),

@@ -136,6 +136,31 @@ static void the_state_of_an_image_is_judged(void **state)
         }
 }
 
+static void the_cut_of_an_image_is_that_of_its_tag(void **state)
+{
+        static const struct {
+                const char *tag;
+                uint64_t cut_usec;
+        } cases[] = {
+                { "2024-10-02T00:00:00Z", NOW - 2 * DAY },
+                { "2024-10-03T12:00:00Z", NOW - DAY }, /* later than it was made */
+                { "9999-12-31T23:59:59Z", NOW - DAY },
+                { "yesterday", NOW - DAY },
+                { "", NOW - DAY },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Tag tags[] = { { TEXT("quiesced:job"), TEXT("j") },
+                        { TEXT("quiesced:cut"), TEXT(cases[i].tag) } };
+                Ec2Image image = image_of("ami-1", (TagList){ tags, ELEMENTSOF(tags) });
+                _cleanup_(stock_done) Stock stock = { 0 };
+
+                read_all(&stock, &image, 1, NULL, 0);
+                assert_int_equal(retain_cut_usec(&stock.items[0].retain), cases[i].cut_usec);
+                assert_int_equal(stock.items[0].retain.created_usec, NOW - DAY);
+        }
+}
+
 static void snapshots_of_a_job_are_a_set(void **state)
 {
         TagList first = TAGS_OF("j-1", "i-1", "snapshots");
@@ -278,6 +303,7 @@ int main(void)
                 cmocka_unit_test(a_copy_that_somebody_made_with_our_tags_is_not_ours),
                 cmocka_unit_test(an_image_has_its_snapshots_and_their_size),
                 cmocka_unit_test(the_state_of_an_image_is_judged),
+                cmocka_unit_test(the_cut_of_an_image_is_that_of_its_tag),
                 cmocka_unit_test(snapshots_of_a_job_are_a_set),
                 cmocka_unit_test(a_set_is_no_better_than_its_worst),
                 cmocka_unit_test(what_is_listed_twice_is_there_once),

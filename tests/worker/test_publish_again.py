@@ -97,7 +97,8 @@ def test_retention_heeds_every_parameter_that_it_was_published_under(place):
 def test_a_copy_says_what_the_image_says(place):
     write_profile(place, f"CopyTo={AWAY}")
     image, (snapshot, _) = place.make_image("web", **{
-        "team": "web", "quiesced:consistency": "application", "quiesced:frozen-usec": "1234"})
+        "team": "web", "quiesced:consistency": "application", "quiesced:frozen-usec": "1234",
+        "quiesced:cut": "2026-11-23T10:44:00Z"})
     place.ec2.create_tags(Resources=[snapshot], Tags=[
         {"Key": "quiesced:mounts", "Value": "/"}, {"Key": "quiesced:device", "Value": "/dev/xvda"}])
     assert publish(place, image)[0]["result"] == "done", place.log()
@@ -107,6 +108,7 @@ def test_a_copy_says_what_the_image_says(place):
         tags = one["tags"]
         assert (tags["quiesced:consistency"], tags["quiesced:frozen-usec"]) == ("application", "1234")
         assert (tags["quiesced:job"], tags["team"]) == ("made-1", "web")
+        assert tags["quiesced:cut"] == "2026-11-23T10:44:00Z"
     mounts = [one["tags"].get("quiesced:mounts") for one in place.cloud.snapshots(AWAY)]
     assert sorted(mounts, key=str) == ["/", None]
 

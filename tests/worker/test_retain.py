@@ -138,6 +138,39 @@ def test_prune_does_what_the_plan_says(place):
     assert plan(place)["delete"] == 0
 
 
+def stamp(days):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - days * DAY))
+
+
+def test_the_newest_is_the_one_that_was_cut_last_and_not_the_one_that_took_longest(place):
+    """Four bakes at once: the third one's volume is new to EC2, and it takes days."""
+    write_profile(place, "KeepLast=1")
+    cuts = {9: 9.1, 7: 7.1, 5: 8, 6: 6.1}
+    old, older, late, newest = fill_images(place, *[
+        image_of(made, **{"quiesced:cut": stamp(cut)}) for made, cut in cuts.items()])
+    answer = plan(place)
+    assert [one["id"] for one in answer["objects"]] == [newest, older, late, old]
+    assert [one["reason"] for one in answer["objects"]] == [
+        "one of the newest (KeepLast=1)", "no Keep rule keeps it",
+        "one of the newest, by when it was made (KeepLast=1)", "no Keep rule keeps it"]
+    for one, (made, cut) in zip(sorted(answer["objects"], key=lambda one: one["created-usec"]),
+                                sorted(cuts.items(), reverse=True)):
+        assert abs(time.time() - one["created-usec"] / 1e6 - made * DAY) < 60
+        assert abs(time.time() - one["cut-usec"] / 1e6 - cut * DAY) < 60
+    assert prune(place)[0]["result"] == "done"
+    assert place.images() == {newest, late}
+
+
+def test_a_forged_cut_makes_nothing_go_that_would_stay_without_it(place):
+    write_profile(place, "KeepLast=1", "MaxAge=30d", "MinAge=1d", "KeepAtLeast=0")
+    old, newest = fill_images(
+        place, image_of(2, **{"quiesced:cut": stamp(-400)}),
+        image_of(0.5, **{"quiesced:cut": "1970-01-01T00:00:01Z"}))
+    assert reasons(place)[newest][0] == "keep"
+    assert prune(place)[0]["result"] == "done"
+    assert newest in place.images()
+
+
 def test_without_a_rule_nothing_goes(place):
     write_profile(place)
     (image,) = fill_images(place, image_of(4000))
