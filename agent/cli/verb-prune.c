@@ -72,8 +72,7 @@ static int print_pruned(const json_t *job)
         if (r >= 0)
                 r = removal_print_left(details);
         if (r >= 0)
-                r = removal_print_reasons("Kept, although no rule keeps it",
-                        json_object_get(details, "stays"));
+                r = removal_print_reasons("Kept after all", json_object_get(details, "stays"));
         if (r >= 0 && json_object_get(details, "kept"))
                 printf("\n%u kept.\n", (unsigned)json_get_u64(details, "kept", 0));
         return r;

@@ -6,11 +6,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "flow/choice.h"
 #include "flow/guard.h"
 #include "flow/removal-image.h"
+#include "flow/removal.h"
 #include "flow/stock.h"
 
 #define NOT_OURS "it is not quiesced's any more"
+#define NOT_SELECTED "the profile that gave it up is not about it any more"
 #define NO_PROFILE "the profile that gave it up cannot be read any more"
 
 /* What is asked about together. */
@@ -20,12 +23,14 @@ typedef struct Batch {
         size_t start, end;
         Stock stock;
         StringList listed; /* that EC2 shows, sorted */
+        StringList strange; /* of these: what the profile is not about */
 } Batch;
 
 static void batch_done(Batch *batch)
 {
         stock_done(&batch->stock);
         string_list_done(&batch->listed);
+        string_list_done(&batch->strange);
 }
 
 static json_t *entry_at(const Batch *batch, size_t i)
@@ -115,7 +120,17 @@ static const char *find_reason(const Batch *batch, const char *id)
                 return NULL;
         if (!batch->removal->bake->profile.name)
                 return NO_PROFILE;
+        if (string_list_contains(&batch->strange, id))
+                return NOT_SELECTED;
         return object ? object->guard : NOT_OURS;
+}
+
+static int note_listed(Batch *batch, const char *id, const TagList *tags)
+{
+        if (string_list_add(&batch->listed, id) < 0)
+                return -ENOMEM;
+        return stock_is_selected(batch->removal->bake, tags) ? 0
+                                                              : string_list_add(&batch->strange, id);
 }
 
 static int judge(Batch *batch)
@@ -167,7 +182,7 @@ static int ask_images(Batch *batch, const StringList *ids)
         if (r != 0)
                 return r < 0 ? r : leave_all(batch, "DescribeImages", r, &error);
         for (size_t i = 0; i < images.count; i++)
-                if (string_list_add(&batch->listed, images.items[i].id) < 0)
+                if (note_listed(batch, images.items[i].id, &images.items[i].tags) < 0)
                         return -ENOMEM;
         if (stock_add_images(&batch->stock, &images) < 0)
                 return -ENOMEM;
@@ -193,12 +208,93 @@ static int ask_snapshots(Batch *batch, const StringList *ids)
                 if (r != 0)
                         return r < 0 ? r : leave_all(batch, "DescribeSnapshots", r, &error);
                 for (size_t j = 0; j < snapshots.count; j++)
-                        if (string_list_add(&batch->listed, snapshots.items[j].id) < 0)
+                        if (note_listed(batch, snapshots.items[j].id,
+                                    &snapshots.items[j].tags) < 0)
                                 return -ENOMEM;
                 if (stock_add_snapshots(&batch->stock, &snapshots) < 0)
                         return -ENOMEM;
         }
         return judge(batch);
+}
+
+/* --- The policy ------------------------------------------------------------------------------- */
+
+static Batch all_of(Removal *removal, const char *kind)
+{
+        json_t *entries = removal_entries(removal, kind);
+
+        return (Batch){
+                .removal = removal, .entries = entries, .end = json_array_size(entries)
+        };
+}
+
+/* What EC2 does not show any more is found to be gone when its turn comes. */
+static int keep_chosen(const Batch *batch, const Choice *choice)
+{
+        const RetainPolicy *policy = &batch->removal->bake->profile.retention.policy;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < batch->end; i++) {
+                const StockObject *object =
+                        find_object(&choice->stock, entry_id(entry_at(batch, i)));
+                _cleanup_(freep) char *reason = NULL;
+
+                if (!object || !retain_is_kept(&object->retain) || !is_open(batch, i))
+                        continue;
+                r = retain_format_reason(&object->retain, policy, &reason);
+                if (r >= 0)
+                        r = keep(batch, i, reason);
+        }
+        return r;
+}
+
+/* Of what is half gone nobody has to ask. */
+static int leave_open(const Batch *batch, const char *reason)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < batch->end; i++)
+                if (is_open(batch, i))
+                        r = entry_leave(entry_at(batch, i), reason);
+        return r;
+}
+
+static const char *const chosen_kinds[] = { "images", "snapshots" };
+
+static int leave_undecided(Removal *removal)
+{
+        Failure *failure = &removal->bake->failure;
+        _cleanup_(freep) char *reason = NULL;
+        int r = string_printf(&reason, "what the policy keeps by now is not known: %s",
+                failure->message ? failure->message : failure_name(failure->kind));
+
+        for (size_t k = 0; r >= 0 && k < ELEMENTSOF(chosen_kinds); k++) {
+                const Batch batch = all_of(removal, chosen_kinds[k]);
+
+                r = leave_open(&batch, reason);
+        }
+        if (r >= 0)
+                failure_done(failure);
+        return r;
+}
+
+int reconsider_choice(Removal *removal)
+{
+        _cleanup_(choice_done) Choice choice = { 0 };
+        Bake *bake = removal->bake;
+        int r;
+
+        if (!removal->is_retention || !bake->resumed || !bake->profile.name)
+                return 0;
+        r = choice_make(bake, REMOVAL_IDS_MAX, &choice);
+        if (r < 0)
+                return bake->failure.kind == FAILURE_CANCELLED ? r : leave_undecided(removal);
+        for (size_t k = 0; r >= 0 && k < ELEMENTSOF(chosen_kinds); k++) {
+                const Batch batch = all_of(removal, chosen_kinds[k]);
+
+                r = keep_chosen(&batch, &choice);
+        }
+        return r;
 }
 
 /* --- Both ------------------------------------------------------------------------------------- */

@@ -25,3 +25,10 @@
  * are marked, and on disk. 0, or a negative errno and a failure.
  */
 int reconsider(Removal *removal, const char *kind, size_t index);
+
+/*
+ * Of a retention that is resumed: chooses once more, by what there is now and by the policy as it is
+ * now. What that keeps stays; where it cannot be known, what is not half gone is left for later. 0, or
+ * a negative errno and a failure.
+ */
+int reconsider_choice(Removal *removal);

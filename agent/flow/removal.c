@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "flow/reconsider.h"
 #include "flow/removal-bundle.h"
 #include "flow/removal-image.h"
 #include "flow/removal-instance.h"
@@ -330,13 +331,20 @@ static int end_half(Removal *removal)
         return end_left(removal->bake, &half);
 }
 
+/* A daemon that died ends the calls under way as well: what is on record is gone on with. */
+static bool is_cancelled(const Bake *bake)
+{
+        return bake->failure.kind == FAILURE_CANCELLED &&
+                !bake->observer->gone(bake->observer->userdata);
+}
+
 /* `r` is how far the work came: what is half removed is finished later, whoever cancelled it. */
 static int removal_end(Removal *removal, int r)
 {
         _cleanup_(remainder_done) Remainder remainder = { 0 };
         Bake *bake = removal->bake;
 
-        if (r < 0 && bake->failure.kind != FAILURE_CANCELLED)
+        if (r < 0 && !is_cancelled(bake))
                 return failure_set(&bake->failure, FAILURE_INTERNAL, r, "The removal failed: %s",
                         strerror(-r));
         if (mark_half_sets(removal_entries(removal, "snapshots")) < 0 ||
@@ -375,8 +383,10 @@ int removal_work(Removal *removal)
         observer_step(bake->observer, STEP_REMOVE);
         bake->record.state = RECORD_REMOVING;
         forget_attempts(removal);
+        r = reconsider_choice(removal);
         bake->deaf = true; /* a cancel is heeded between two images, not within one */
-        r = learn_instances(removal);
+        if (r >= 0)
+                r = learn_instances(removal);
         if (r >= 0)
                 r = bake_save(bake);
         if (r >= 0)
@@ -400,7 +410,7 @@ int removal_give_up(Bake *bake, bool is_retention, int error)
                 .bake = bake, .record = bake->record.removal, .is_retention = is_retention
         };
 
-        return bake->failure.kind == FAILURE_CANCELLED ? removal_end(&removal, error) : error;
+        return is_cancelled(bake) ? removal_end(&removal, error) : error;
 }
 
 int removal_run(Bake *bake, bool is_retention)

@@ -378,6 +378,26 @@ static int reading_init(Reading *reading, const Bake *bake)
         return reading->tag_key ? 0 : -ENOMEM;
 }
 
+static bool is_selected(const TagList *tags, const char *key, size_t length, const char *value)
+{
+        for (size_t i = 0; i < tags->count; i++)
+                if (strncmp(tags->items[i].key, key, length) == 0 &&
+                        tags->items[i].key[length] == '\0')
+                        return streq(tags->items[i].value, value);
+        return false;
+}
+
+bool stock_is_selected(const Bake *bake, const TagList *tags)
+{
+        const char *select = bake->profile.retention.select;
+        size_t length = select ? strcspn(select, "=") : 0;
+
+        if (select)
+                return is_selected(tags, select, length, select + length + 1);
+        return streq_ptr(tag_list_get(tags, LABEL_PROFILE), bake->profile.name) &&
+                streq_ptr(tag_list_get(tags, LABEL_INSTANCE), bake->identity.instance_id);
+}
+
 static bool is_of_profile(const Reading *reading, const TagList *tags)
 {
         return !reading->profile || streq_ptr(tag_list_get(tags, LABEL_PROFILE), reading->profile);

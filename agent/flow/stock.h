@@ -54,6 +54,9 @@ int stock_finish(Stock *stock);
 /* The image with that id, or NULL. */
 const StockObject *stock_find(const Stock *stock, const char *id);
 
+/* Whether the profile is about what has these tags. */
+bool stock_is_selected(const Bake *bake, const TagList *tags);
+
 /*
  * What the profile's Select= is about: 0, or a negative errno and a failure. Snapshots that belong
  * to an image are none of it, nor are those that are to become one.

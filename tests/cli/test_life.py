@@ -158,7 +158,7 @@ def test_a_prune_tells_what_went_and_what_was_left(host, client):
         "Not deleted:",
         "  ami-1a2b3c4d: the permission ec2:DeleteSnapshot is missing",
         "",
-        "Kept, although no rule keeps it:",
+        "Kept after all:",
         "  ami-1a2b3c4d: the parameter /golden/web names it",
         "",
         "7 kept.",

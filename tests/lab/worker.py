@@ -53,6 +53,11 @@ class Worker:
     def cancel(self):
         self.say({"request": "cancel"})
 
+    def hang_up(self):
+        """As a daemon that dies."""
+        self._lines.close()
+        self._socket.close()
+
     def wait(self):
         """The result, after all other reports; None if it died without one."""
         with contextlib.suppress(ConnectionResetError):      # it ended with a word of ours unread

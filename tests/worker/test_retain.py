@@ -609,6 +609,72 @@ def test_what_came_into_use_after_a_prune_was_killed_stays(place):
     ssm.delete_parameter(Name="/golden/web")
 
 
+def test_what_the_policy_keeps_by_the_time_a_prune_is_resumed_stays(place):
+    """The newest have gone by hand meanwhile: those before them are the last that are left."""
+    write_profile(place, "KeepLast=1", "KeepAtLeast=2")
+    images, sets = place.cloud.fill(images=[image_of(n) for n in (5, 4, 3, 2, 1)],
+                                    sets=[set_of(n, snapshots=3) for n in (5, 4, 3, 2, 1)])
+    job = place.new_job()
+    place.start_until("removing", "prune", job, profile="nightly").kill()
+    place.ec2.deregister_image(ImageId=images[4])
+    for one in [*place.image(images[4])["snapshots"], *sets[4], *sets[3]]:
+        place.ec2.delete_snapshot(SnapshotId=one)
+    result, worker = place.run("resume", job)
+    assert result["result"] == "done", place.log()
+    assert place.images() == {images[2], images[3]}
+    assert {*sets[1], *sets[2]} <= place.snapshots() and not {*sets[0]} & place.snapshots()
+    details = worker.told("details")
+    assert {(one["id"], one["reason"]) for one in details["stays"]} == {
+        (images[2], "the last that are left (KeepAtLeast=2)"),
+        (f"j-set-{INSTANCE_ID[-4:]}-3", "one of the newest (KeepLast=1)"),
+        (f"j-set-{INSTANCE_ID[-4:]}-4", "the last that are left (KeepAtLeast=2)")}
+    assert [one["id"] for one in details["removed"]][:2] == images[:2]
+
+
+def test_where_the_choice_cannot_be_made_again_only_what_is_half_gone_goes(place):
+    write_profile(place, "KeepLast=1")
+    images = fill_images(place, *[image_of(n) for n in (4, 3, 2, 1)])
+    place.cloud.fault("DeregisterImage", error="UnknownParameter", times=-1,
+                      where={"DeleteAssociatedSnapshots": "true"})
+    job = place.new_job()
+    place.start_until("snapshot-deleted", "prune", job, profile="nightly").kill()
+    place.cloud.configure(deny=["DescribeSnapshots"])
+    result, _ = place.run("resume", job)
+    assert result["error"] == "org.quiesced1.Error.LeftOver"
+    assert "what the policy keeps by now is not known" in result["message"]
+    assert "DescribeSnapshots" in result["message"]
+    assert place.images() == set(images[1:]) and len(place.snapshots()) == 2 * 3
+    place.cloud.configure(deny=[])
+    assert place.run("resume", job)[0]["result"] == "done" and place.images() == {images[3]}
+
+
+def test_what_is_taken_out_of_the_selection_since_it_was_chosen_stays(place):
+    write_profile(place, "KeepLast=1", "Select=keep=no", name="fleet")
+    images, sets = place.cloud.fill(images=[image_of(n, keep="no") for n in (4, 3, 2, 1)],
+                                    sets=[set_of(n, keep="no") for n in (3, 2, 1)])
+    worker = place.start_until("chosen", "prune", place.new_job(), profile="fleet")
+    for one in (images[1], sets[1][0]):
+        place.ec2.create_tags(Resources=[one], Tags=[{"Key": "keep", "Value": "yes"}])
+    place.ec2.delete_tags(Resources=[images[2]], Tags=[{"Key": "keep"}])
+    worker.go_on()
+    assert worker.wait()["result"] == "done"
+    assert place.images() == set(images[1:])
+    assert {*sets[1], *sets[2]} <= place.snapshots() and not {*sets[0]} & place.snapshots()
+    assert {one["reason"] for one in worker.told("details")["stays"]} == {
+        "the profile that gave it up is not about it any more"}
+
+
+def test_a_daemon_that_dies_is_no_cancel(place):
+    write_profile(place, "KeepLast=1")
+    images = fill_images(place, image_of(2), image_of(1))
+    job = place.new_job()
+    worker = place.start_until("chosen", "prune", job, profile="nightly")
+    worker.hang_up()
+    worker.go_on()
+    wait_until(lambda: place.has_ended(worker), 20, "it ends with its daemon")
+    assert place.record(job)["state"] == "removing" and place.images() == set(images)
+
+
 def put_parameter(place, image):
     """Somebody goes back to that image."""
     service_client(place.cloud, "ssm").put_parameter(Name="/golden/web", Value=image, Type="String")
