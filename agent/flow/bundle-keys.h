@@ -12,7 +12,7 @@
 typedef struct BundleWish {
         char *certificate;
         char *private_key; /* a path, or the name of a systemd credential */
-        char *ec2_certificate;
+        StringList ec2_certificates; /* "/PATH", or "PARTITION:/PATH" */
         char *file_system; /* where that is mounted whose disk is bundled; NULL: "/" */
         char *folder; /* for the staged image; NULL: the capture's own */
         StringList include, exclude; /* patterns of the scrub */
@@ -27,6 +27,15 @@ void bundle_wish_done(BundleWish *wish);
 
 /* Whether it says all that it takes to make a bundle. */
 bool bundle_wish_is_whole(const BundleWish *wish);
+
+/* The entry for a partition ("aws-cn"; NULL if that is not known), else the one for all, or NULL. */
+const char *bundle_find_ec2(const StringList *entries, const char *partition);
+
+/* The path in an entry. */
+const char *bundle_ec2_path(const char *entry);
+
+/* One entry; an empty value forgets those before it. A partition has one certificate. */
+int bundle_parse_ec2(const ConfigKey *key, const char *value, void *target, char **reterr);
 
 int bundle_parse_bucket(const ConfigKey *key, const char *value, void *target, char **reterr);
 

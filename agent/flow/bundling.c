@@ -73,8 +73,21 @@ static int find_secret(Bake *bake, const char *name, char **ret)
 }
 
 typedef struct Papers {
-        const char *certificate, *private_key, *ec2_certificate;
+        const char *certificate, *private_key;
+        const char *ec2_certificate; /* a path, or one behind the name of its partition */
 } Papers;
+
+static int fail_papers(Bake *bake, const char *ec2_certificate, int r, const char *reason)
+{
+        const char *partition = bake->identity.partition;
+
+        return failure_set(&bake->failure, r == -EINVAL ? FAILURE_CONFIG_INVALID : FAILURE_INTERNAL,
+                r, "%s%s%s%s%s%s", ec2_certificate ? "Ec2Certificate=" : "",
+                ec2_certificate ? ec2_certificate : "",
+                ec2_certificate && partition ? ", for partition " : "",
+                ec2_certificate && partition ? partition : "", ec2_certificate ? ": " : "",
+                reason ? reason : strerror(-r));
+}
 
 static int read_papers(Bake *bake, const Papers *papers, BundleCertificates *ret)
 {
@@ -83,12 +96,11 @@ static int read_papers(Bake *bake, const Papers *papers, BundleCertificates *ret
 
         if (r < 0)
                 return r;
-        r = bundle_certificates_read(
-                papers->ec2_certificate, papers->certificate, private_key, ret, &reason);
-        if (r >= 0)
-                return 0;
-        return failure_set(&bake->failure, r == -EINVAL ? FAILURE_CONFIG_INVALID : FAILURE_INTERNAL,
-                r, "%s", reason ? reason : strerror(-r));
+        r = bundle_ec2_certificate_read(bundle_ec2_path(papers->ec2_certificate), ret, &reason);
+        if (r < 0)
+                return fail_papers(bake, papers->ec2_certificate, r, reason);
+        r = bundle_user_papers_read(papers->certificate, private_key, ret, &reason);
+        return r < 0 ? fail_papers(bake, NULL, r, reason) : 0;
 }
 
 int bundling_read_papers(Bake *bake, BundleCertificates *ret)
@@ -99,7 +111,8 @@ int bundling_read_papers(Bake *bake, BundleCertificates *ret)
                 .ec2_certificate = bundling_get(bake, "ec2-certificate"),
         };
 
-        if (!papers.certificate || !papers.private_key || !papers.ec2_certificate)
+        if (!papers.certificate || !papers.private_key || !papers.ec2_certificate ||
+                !bundle_ec2_path(papers.ec2_certificate))
                 return failure_set(&bake->failure, FAILURE_INTERNAL, -EBADMSG,
                         "The record of the job does not say which certificates its bundle has");
         return read_papers(bake, &papers, ret);
@@ -134,19 +147,33 @@ static int check_bucket(Bake *bake)
                 &bake->failure, FAILURE_CONFIG_INVALID, -EINVAL, "Bucket=%s: %s", name, obstacle);
 }
 
+static int check_papers(Bake *bake, const BundleWish *wish, const char *ec2_certificate)
+{
+        const Papers papers = { wish->certificate, wish->private_key, ec2_certificate };
+        _cleanup_(bundle_certificates_done) BundleCertificates certificates = { 0 };
+
+        return read_papers(bake, &papers, &certificates);
+}
+
 int bundling_check_host(Bake *bake, const BundleWish *wish)
 {
-        const Papers papers = { wish->certificate, wish->private_key, wish->ec2_certificate };
-        _cleanup_(bundle_certificates_done) BundleCertificates certificates = { 0 };
-        int r = read_papers(bake, &papers, &certificates);
+        const StringList *entries = &wish->ec2_certificates;
+        int r = 0;
 
+        for (size_t i = 0; i < entries->count && r >= 0; i++)
+                r = check_papers(bake, wish, entries->items[i]);
         return r < 0 ? r : staging_check(bake);
 }
 
 int bundling_check(Bake *bake)
 {
-        int r = bundling_check_host(bake, &bake->profile.bundle);
+        const BundleWish *wish = &bake->profile.bundle;
+        const char *ec2_certificate =
+                bundle_find_ec2(&wish->ec2_certificates, bake->identity.partition);
+        int r = check_papers(bake, wish, ec2_certificate); /* the plan refuses if there is none */
 
+        if (r >= 0)
+                r = staging_check(bake);
         return r < 0 ? r : check_bucket(bake);
 }
 
@@ -198,7 +225,8 @@ int bundling_record(Bake *bake)
         bundle = json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o*,s:o,s:o}", "location", location,
                 "bucket", profile->bucket, "prefix", prefix, "name", name, "certificate",
                 json_text(wish->certificate), "private-key", json_text(wish->private_key),
-                "ec2-certificate", json_text(wish->ec2_certificate), "folder",
+                "ec2-certificate", json_text(
+                        bundle_find_ec2(&wish->ec2_certificates, bake->identity.partition)), "folder",
                 json_text(wish->folder && *wish->folder ? wish->folder : NULL), "ancestry",
                 ancestry, "product-codes", list_codes(&bake->instance.product_codes));
         if (!bundle)

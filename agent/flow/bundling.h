@@ -5,9 +5,8 @@
  * Step 7 of Method=bundle: the staged image becomes parts in S3, and a manifest that EC2 registers.
  *
  * The record's `bundle`, an object: where it goes ("location", "bucket", "prefix" of all keys,
- * "name"), what makes it ("certificate", "private-key", "ec2-certificate", paths), where the image
- * is staged
- * ("folder"), what the manifest says ("ancestry", "product-codes"), the wrapped "keys" from the
+ * "name"), what makes it ("certificate", "private-key", "ec2-certificate", paths, the last perhaps
+ * behind its partition, "aws-cn:/PATH"), where the image is staged ("folder"), what the manifest says ("ancestry", "product-codes"), the wrapped "keys" from the
  * moment on that parts may be in the bucket, and how far it is: "uploaded", "registering",
  * "discarded", "gone".
  */
@@ -16,7 +15,7 @@
 
 /* All return 0, or a negative errno and a failure. */
 
-/* What has to be on this host: the certificates, the key, and the capture. */
+/* What has to be on this host: the certificates of all partitions, the key, and the capture. */
 int bundling_check_host(Bake *bake, const BundleWish *wish);
 
 /*

@@ -42,7 +42,8 @@ static int refuse_missing(Plan *plan, const Profile *profile)
                 { "Bucket=", profile->bucket },
                 { "Certificate=", profile->bundle.certificate },
                 { "PrivateKey=", profile->bundle.private_key },
-                { "Ec2Certificate=", profile->bundle.ec2_certificate },
+                { "Ec2Certificate=",
+                        profile->bundle.ec2_certificates.count > 0 ? "yes" : NULL },
         };
         _cleanup_(text_done) Text missing = TEXT_INIT;
 
@@ -62,6 +63,22 @@ static int refuse_missing(Plan *plan, const Profile *profile)
                                                    "instance store, which has no volume "
                                                    "to take a snapshot of",
                 missing.data);
+}
+
+static int check_partition(Plan *plan, const PlanInput *input)
+{
+        const StringList *entries = &input->profile->bundle.ec2_certificates;
+        const char *partition = input->identity->partition;
+        _cleanup_(freep) char *said = NULL;
+
+        if (entries->count == 0 || bundle_find_ec2(entries, partition))
+                return 0;
+        if (string_list_join(entries, ", ", &said) < 0)
+                return -ENOMEM;
+        return plan_refuse(plan, FAILURE_CONFIG_INVALID,
+                "Ec2Certificate= in [Bundle] has no certificate for partition %s, where this "
+                "instance is, but %s: add Ec2Certificate=%s:/PATH",
+                partition ? partition : "(unknown)", said, partition ? partition : "PARTITION");
 }
 
 static const FileSystem *find_mounted(const Topology *topology, const char *mount_point)
@@ -134,8 +151,8 @@ static int check_profile(Plan *plan, const Profile *profile)
 
 int plan_bundle(Plan *plan, const PlanInput *input)
 {
-        if (refuse_missing(plan, input->profile) < 0 || find_disk(plan, input) < 0 ||
-                check_size(plan) < 0 || check_account(plan, input->identity->account_id) < 0)
+        if (refuse_missing(plan, input->profile) < 0 || check_partition(plan, input) < 0 ||
+                find_disk(plan, input) < 0 || check_size(plan) < 0 || check_account(plan, input->identity->account_id) < 0)
                 return -ENOMEM;
         return check_profile(plan, input->profile);
 }

@@ -123,7 +123,7 @@ static const ConfigKey keys[] = {
         { "Bundle", "Prefix", bundle_parse_prefix, offsetof(Profile, bucket_prefix), NULL },
         { "Bundle", "Certificate", bundle_parse_path, BUNDLE(certificate), NULL },
         { "Bundle", "PrivateKey", bundle_parse_secret, BUNDLE(private_key), NULL },
-        { "Bundle", "Ec2Certificate", bundle_parse_path, BUNDLE(ec2_certificate), NULL },
+        { "Bundle", "Ec2Certificate", bundle_parse_ec2, BUNDLE(ec2_certificates), NULL, true },
         { "Bundle", "FileSystem", bundle_parse_path, BUNDLE(file_system), NULL },
         { "Bundle", "StagingFolder", bundle_parse_path, BUNDLE(folder), NULL },
         { "Bundle", "Scrub", config_parse_boolean, BUNDLE(scrub), NULL },

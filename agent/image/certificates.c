@@ -179,26 +179,51 @@ int bundle_private_key_read(const char *path, RsaKey **ret, char **reterr_messag
         return r;
 }
 
-static int check_pair(
+/* EC2 could not decrypt what is encrypted for somebody else, and would say so at a launch only. */
+static int check_pairs(
         const BundleCertificates *certificates, const char *path, char **reterr_message)
 {
-        if (rsa_key_matches(certificates->user, certificates->private_key))
-                return 0;
-        return fail(path, "has a certificate of another key than the private key", reterr_message);
+        if (!rsa_key_matches(certificates->user, certificates->private_key))
+                return fail(path, "has a certificate of another key than the private key",
+                        reterr_message);
+        if (rsa_key_matches(certificates->user, certificates->ec2))
+                return fail(path,
+                        "has the same key as what is said to be EC2's certificate: that one is "
+                        "nobody's but EC2's",
+                        reterr_message);
+        return 0;
+}
+
+int bundle_ec2_certificate_read(const char *path, BundleCertificates *ret, char **reterr_message)
+{
+        RsaKey *key = NULL;
+        int r = read_certificate(path, /* is_current= */ false, &key, reterr_message);
+
+        if (r < 0)
+                return r;
+        *ret = (BundleCertificates){ .ec2 = key };
+        return 0;
+}
+
+int bundle_user_papers_read(const char *path, const char *private_key_path,
+        BundleCertificates *certificates, char **reterr_message)
+{
+        int r = read_certificate(path, /* is_current= */ true, &certificates->user, reterr_message);
+
+        if (r >= 0)
+                r = bundle_private_key_read(
+                        private_key_path, &certificates->private_key, reterr_message);
+        return r < 0 ? r : check_pairs(certificates, path, reterr_message);
 }
 
 int bundle_certificates_read(const char *ec2_path, const char *user_path,
         const char *private_key_path, BundleCertificates *ret, char **reterr_message)
 {
         _cleanup_(bundle_certificates_done) BundleCertificates made = { 0 };
-        int r = read_certificate(ec2_path, /* is_current= */ false, &made.ec2, reterr_message);
+        int r = bundle_ec2_certificate_read(ec2_path, &made, reterr_message);
 
         if (r >= 0)
-                r = read_certificate(user_path, /* is_current= */ true, &made.user, reterr_message);
-        if (r >= 0)
-                r = bundle_private_key_read(private_key_path, &made.private_key, reterr_message);
-        if (r >= 0)
-                r = check_pair(&made, user_path, reterr_message);
+                r = bundle_user_papers_read(user_path, private_key_path, &made, reterr_message);
         if (r < 0)
                 return r;
         *ret = made;

@@ -22,6 +22,11 @@ void bundle_certificates_done(BundleCertificates *certificates);
 int bundle_certificates_read(const char *ec2_path, const char *user_path,
         const char *private_key_path, BundleCertificates *ret, char **reterr_message);
 
+/* The same in two steps, for whoever wants to say which of them failed: EC2's alone, then the rest. */
+int bundle_ec2_certificate_read(const char *path, BundleCertificates *ret, char **reterr_message);
+int bundle_user_papers_read(const char *path, const char *private_key_path,
+        BundleCertificates *certificates, char **reterr_message);
+
 /* Those of an old bundle, whenever they expired; likewise. */
 int bundle_user_certificate_read(const char *path, RsaKey **ret, char **reterr_message);
 int bundle_private_key_read(const char *path, RsaKey **ret, char **reterr_message);

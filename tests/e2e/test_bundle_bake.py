@@ -279,6 +279,7 @@ def test_below_the_class_that_is_demanded_nothing_is_left(store):
 def test_bad_papers_and_buckets_are_refused_before_anything_is_read(store):
     other_key, _ = make_pair(store.pki, "other")
     other_key.chmod(0o644)
+    _, short = make_pair(store.pki, "short", key=("rsa:1023",))
     store.cloud.add_bucket(name="no-acls")
     store.cloud.add_bucket(name="theirs", owner="210987654321", acls=True, shared=True)
     cases = [
@@ -286,7 +287,13 @@ def test_bad_papers_and_buckets_are_refused_before_anything_is_read(store):
         ({"PrivateKey": store.pki / "none"}, "ConfigInvalid", str(store.pki / "none")),
         ({"PrivateKey": "bundle.key"}, "ConfigInvalid", "LoadCredential=bundle.key"),
         ({"Certificate": store.user_key}, "ConfigInvalid", str(store.user_key)),
-        ({"Ec2Certificate": "/dev/null"}, "ConfigInvalid", "/dev/null"),
+        ({"Ec2Certificate": "/dev/null"}, "ConfigInvalid",
+         "Ec2Certificate=/dev/null, for partition aws: The file /dev/null is no X.509 certificate"),
+        ({"Ec2Certificate": [f"aws:{short}", f"aws-cn:{store.ec2_certificate}"]}, "ConfigInvalid",
+         f"Ec2Certificate=aws:{short}, for partition aws: The file {short} has an RSA key of 1023 bits"),
+        ({"Ec2Certificate": f"aws-cn:{store.ec2_certificate}"}, "ConfigInvalid",
+         "has no certificate for partition aws,"),
+        ({"Ec2Certificate": store.user_certificate}, "ConfigInvalid", "nobody's but EC2's"),
         ({"Bucket": "no-such-bucket"}, "ApiError", "there is no bucket no-such-bucket"),
         ({"Bucket": "no-acls"}, "ConfigInvalid", "Bucket owner preferred"),
         ({"Bucket": "theirs"}, "ApiError", "belongs to another account"),
@@ -298,6 +305,16 @@ def test_bad_papers_and_buckets_are_refused_before_anything_is_read(store):
         store.write_profile(**keys)
         found, message = refused(store)
         assert (found, words in message) == (kind, True), (keys, found, message)
+
+
+def test_of_ec2s_certificates_that_of_the_partition_is_used(store):
+    store.write_profile(Ec2Certificate=["/none", "aws-cn:/none/cn", f"aws:{store.ec2_certificate}"])
+    assert_one_image(store, store.bake("bake", "store"))
+    with store.unbundled():     # by its key
+        pass
+    (check,) = [one for one in json.loads(store.ctl("doctor", "--json").stdout)["checks"]
+                if one["what"] == "profile store"]
+    assert check["result"] == "failed" and "Ec2Certificate=/none: The file /none" in check["message"]
 
 
 def test_the_private_key_may_be_a_credential_of_systemd(store):

@@ -63,6 +63,12 @@ def test_the_private_key_that_does_not_fit(bundle, memory, pki, wrong):
     assert not list(folder.iterdir())
 
 
+def test_a_certificate_of_ours_is_not_ec2s(bundle, memory, pki):
+    said, folder = bundle(write_image(memory / "image", MIB, [(0, 9)]), ec2=pki.user)
+    assert f"The file {pki.user} has the same key as what is said to be EC2's certificate" in said
+    assert not list(folder.iterdir())
+
+
 def test_a_bundle_outlives_its_certificate(bundle, probe, memory, pki, wrong):
     _, folder = bundle(write_image(memory / "image", MIB, [(0, 9)]))
     assert probe("check", folder, "web", wrong["expired"]) == ""

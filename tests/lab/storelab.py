@@ -79,7 +79,7 @@ class StoreLab(Lab):
         os.chown(self.user_key, UID, UID)
 
     def write_profile(self, name="store", bake=(), **keys):
-        """[Bundle] as it should be, with other `keys`; None leaves one out."""
+        """[Bundle] as it should be, with other `keys`; None leaves one out, a list repeats it."""
         keys = {"Bucket": BUCKET, "Prefix": PREFIX, "Certificate": self.user_certificate,
                 "PrivateKey": self.user_key, "Ec2Certificate": self.ec2_certificate,
                 "FileSystem": self.root, "StagingFolder": self.staging,
@@ -87,7 +87,9 @@ class StoreLab(Lab):
         folder = self.folder / "etc/profiles"
         folder.mkdir(exist_ok=True)
         lines = ["[Bake]", "Name=store-%d-%t", *bake, "[Bundle]"]
-        lines += [f"{key}={value}" for key, value in keys.items() if value is not None]
+        for key, value in keys.items():
+            values = value if isinstance(value, list) else [value]
+            lines += [f"{key}={one}" for one in values if one is not None]
         (folder / f"{name}.conf").write_text("\n".join(lines) + "\n")
 
     def start_capture(self):

@@ -9,13 +9,16 @@
  */
 static void store_init(Host *host)
 {
+        static char *ec2_certificates[] = { TEXT("aws-us-gov:/g.pem"), TEXT("aws-cn:/cn.pem"), NULL };
+
         host_init(host);
         host->instance.root_device_type = TEXT("instance-store");
         host->identity.account_id = TEXT("123456789012");
+        host->identity.partition = TEXT("aws-cn");
         host->profile.bucket = TEXT("bundles");
         host->profile.bundle = (BundleWish){ .certificate = TEXT("/c.pem"),
                 .private_key = TEXT("/k.pem"),
-                .ec2_certificate = TEXT("/e.pem"),
+                .ec2_certificates = { ec2_certificates, 2 },
                 .scrub = true };
         host->file_systems[0] = (FileSystem){ .mount_point = TEXT("/"),
                 .type = TEXT("ext4"),
@@ -121,6 +124,16 @@ static void drop_certificate(Host *host)
         host->profile.bundle.private_key = TEXT("");
 }
 
+static void drop_ec2_certificates(Host *host)
+{
+        host->profile.bundle.ec2_certificates = (StringList){ 0 };
+}
+
+static void be_in_another_partition(Host *host)
+{
+        host->identity.partition = TEXT("aws");
+}
+
 static void be_on_two_disks(Host *host)
 {
         host->file_systems[0].disk = NULL;
@@ -171,6 +184,10 @@ static void what_cannot_be_bundled_is_refused_with_what_to_do(void **state)
                 const char *refusal;
         } cases[] = {
                 { drop_certificate, "to say Certificate=, PrivateKey= as well" },
+                { drop_ec2_certificates, "to say Ec2Certificate= as well" },
+                { be_in_another_partition,
+                        "has no certificate for partition aws, where this instance is, but "
+                        "aws-us-gov:/g.pem, aws-cn:/cn.pem: add Ec2Certificate=aws:/PATH" },
                 { be_on_two_disks, "does not lie on one disk" },
                 { be_large, "at most 10 GiB" },
                 { be_elsewhere, "No file system is mounted at /nowhere" },

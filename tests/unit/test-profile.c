@@ -122,10 +122,15 @@ static void a_profile_says_what_is_bundled_and_options_add_to_it(void **state)
 
         write_profile(*state, "case",
                 "[Bundle]\nCertificate=/c.pem\nPrivateKey=bundle.key\nEc2Certificate=/e.pem\n"
+                "Ec2Certificate=aws-cn:/cn.pem\n"
                 "FileSystem=/mnt\nStagingFolder=/var/stage\nInclude=/a b\nInclude=/c\n"
                 "Exclude=/x\nExclude=\nExclude=/y\nResetMachineId=yes\n");
         assert_return_code(profile_load(&settings, "case", &profile, &failure), 0);
         assert_string_equal(wish->private_key, "bundle.key");
+        assert_string_equal(bundle_find_ec2(&wish->ec2_certificates, "aws-cn"), "aws-cn:/cn.pem");
+        assert_string_equal(bundle_find_ec2(&wish->ec2_certificates, "aws-c"), "/e.pem");
+        assert_string_equal(bundle_find_ec2(&wish->ec2_certificates, NULL), "/e.pem");
+        assert_string_equal(bundle_ec2_path("aws-cn:/cn.pem"), "/cn.pem");
         assert_string_equal(wish->file_system, "/mnt");
         assert_string_equal(wish->folder, "/var/stage");
         assert_int_equal(wish->include.count, 2);
@@ -180,6 +185,13 @@ static void bad_profiles_are_named(void **state)
                 { "p", "[Bundle]\nScrub=perhaps\n", "p.conf:2: Scrub=perhaps",
                         FAILURE_CONFIG_INVALID },
                 { "q", "[Bundle]\nCerticifate=/c.pem\n", "q.conf:2: ", FAILURE_CONFIG_INVALID },
+                { "r", "[Bundle]\nEc2Certificate=aws-cn:cn.pem\n",
+                        "r.conf:2: Ec2Certificate=aws-cn:cn.pem: must be an absolute path, or one "
+                        "behind the name of a partition",
+                        FAILURE_CONFIG_INVALID },
+                { "s", "[Bundle]\nEc2Certificate=aws:/a\nEc2Certificate=/b\nEc2Certificate=aws:/c\n",
+                        "s.conf:4: Ec2Certificate=aws:/c: aws:/a is there for the same partition",
+                        FAILURE_CONFIG_INVALID },
                 { "../etc/shadow", NULL, "is no profile name", FAILURE_INVALID_ARGUMENT },
                 { ".hidden", NULL, "is no profile name", FAILURE_INVALID_ARGUMENT },
                 { "missing", NULL, "There is no profile 'missing': create ", FAILURE_NO_SUCH_PROFILE },
