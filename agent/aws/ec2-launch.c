@@ -28,7 +28,9 @@ static void write_launch(const Ec2Launch *launch, Query *query)
         query_add(query, "SubnetId", launch->subnet_id);
         query_add(query, is_arn ? "IamInstanceProfile.Arn" : "IamInstanceProfile.Name", profile);
         query_add_list(query, "SecurityGroupId", launch->security_groups);
-        query_add(query, "InstanceInitiatedShutdownBehavior", "terminate");
+        /* "can only be used for EBS-backed images" (InvalidParameterCombination) */
+        query_add(query, "InstanceInitiatedShutdownBehavior",
+                launch->is_on_store ? NULL : "terminate");
         query_add(query, "MetadataOptions.HttpTokens", "required");
         query_add(query, "MetadataOptions.InstanceMetadataTags", "enabled");
         write_devices(launch->devices, query);

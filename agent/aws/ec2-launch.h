@@ -12,6 +12,7 @@ typedef struct Ec2Launch {
         const char *instance_type; /* NULL: EC2 chooses */
         const char *subnet_id; /* likewise */
         const char *instance_profile; /* a name or an ARN; NULL: none */
+        bool is_on_store; /* the image's root is an instance store, which ends with any shutdown */
         const StringList *security_groups; /* ids; none: EC2 chooses */
         const StringList *devices; /* of the image's EBS volumes: they end with the instance */
         const TagList *tags; /* of the instance and of its volumes */

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "flow/plan-verdict.h"
+#include "flow/publish-keys.h"
 #include "image/bundle.h"
 
 bool plan_bundle_is_on_disk(const Plan *plan, const FileSystem *fs)
@@ -134,6 +135,19 @@ static int check_account(Plan *plan, const char *account)
                 account ? ", but " : "", account ? account : "");
 }
 
+static int check_publication(Plan *plan, const Profile *profile)
+{
+        _cleanup_(freep) char *reason = NULL;
+        const char *key = NULL;
+        int r = publish_check_bundle(profile, &key, &reason);
+
+        if (r == -ENOMEM)
+                return r;
+        return r == 0 ? 0
+                      : plan_refuse(plan, FAILURE_NOT_SUPPORTED, "%s= in [Publish]: %s", key,
+                                reason ? reason : strerror(-r));
+}
+
 /* A torn copy of a disk is no crash: no journal knows how to mend it. */
 static int check_profile(Plan *plan, const Profile *profile)
 {
@@ -153,6 +167,8 @@ int plan_bundle(Plan *plan, const PlanInput *input)
 {
         if (refuse_missing(plan, input->profile) < 0 || check_partition(plan, input) < 0 ||
                 find_disk(plan, input) < 0 || check_size(plan) < 0 || check_account(plan, input->identity->account_id) < 0)
+                return -ENOMEM;
+        if (check_publication(plan, input->profile) < 0)
                 return -ENOMEM;
         return check_profile(plan, input->profile);
 }

@@ -13,6 +13,7 @@
 #include "flow/labels.h"
 #include "flow/publication.h"
 #include "flow/publish.h"
+#include "flow/publish-keys.h"
 #include "flow/turn.h"
 #include "flow/undo.h"
 
@@ -222,6 +223,21 @@ static int add_parameter(Bake *bake, const char *parameter)
         return 0;
 }
 
+static int check_wishes(Bake *bake, const Ec2Image *image)
+{
+        _cleanup_(freep) char *reason = NULL;
+        const char *key = NULL;
+        int r = 0;
+
+        if (streq_ptr(image->root_device_type, "instance-store"))
+                r = publish_check_bundle(&bake->profile, &key, &reason);
+        if (r >= 0)
+                return 0;
+        return failure_set(&bake->failure, FAILURE_NOT_SUPPORTED, r,
+                "%s= in [Publish] of the profile '%s': %s", key, bake->profile.name,
+                reason ? reason : strerror(-r));
+}
+
 static int plan(Bake *bake, const Ec2Image *image)
 {
         Record *record = &bake->record;
@@ -286,6 +302,8 @@ static int fill_and_plan(Bake *bake, const BakeRequest *request, const char *id)
                 r = check_claims(bake, id);
         if (r >= 0)
                 r = find_profile(bake, request, &images.items[0]);
+        if (r >= 0)
+                r = check_wishes(bake, &images.items[0]);
         if (r >= 0)
                 r = fill_record(bake, request, &images.items[0]);
         return r < 0 ? r : plan(bake, &images.items[0]);

@@ -208,14 +208,45 @@ static bool shares_with_organization(const Profile *profile)
         return false;
 }
 
+typedef struct Rule {
+        bool is_wrong;
+        const char *key, *reason;
+} Rule;
+
+static int apply_rules(
+        const Rule *rules, size_t n_rules, const char **reterr_key, char **reterr_reason)
+{
+        for (size_t i = 0; i < n_rules; i++) {
+                if (!rules[i].is_wrong)
+                        continue;
+                *reterr_key = rules[i].key;
+                return refuse(reterr_reason, "%s", rules[i].reason);
+        }
+        return 0;
+}
+
+/* EC2 User Guide, "How Amazon EC2 AMI copy works": it makes a bucket for the copies in each region,
+ * and leaves what lies in there when a copy is deregistered. */
+int publish_check_bundle(const Profile *profile, const char **reterr_key, char **reterr_reason)
+{
+        static const char *const snapshots_only =
+                "is for snapshots, and a bundle has none: remove it";
+        const Rule rules[] = {
+                { profile->copy_to.count > 0, "CopyTo",
+                        "EC2 would copy a bundle into a bucket that it makes itself, and that "
+                        "nobody tidies: remove it, and bundle in each region" },
+                { profile->fast_restore.count > 0, "FastRestore", snapshots_only },
+                { profile->lock.mode != LOCK_NO, "Lock", snapshots_only },
+        };
+
+        return apply_rules(rules, ELEMENTSOF(rules), reterr_key, reterr_reason);
+}
+
 int publish_check(const Profile *profile, const char **reterr_key, char **reterr_reason)
 {
         static const char *const image_only = "is for images: remove it, or say Type=image";
         bool sets = profile->type == BAKE_SNAPSHOTS;
-        const struct {
-                bool is_wrong;
-                const char *key, *reason;
-        } rules[] = {
+        const Rule rules[] = {
                 { sets && profile->ssm_parameter, "SsmParameter", image_only },
                 { sets && profile->copy_to.count > 0, "CopyTo", image_only },
                 { sets && profile->deprecate_after_usec > 0, "DeprecateAfter", image_only },
@@ -233,11 +264,5 @@ int publish_check(const Profile *profile, const char **reterr_key, char **reterr
                         "ShareWith=" },
         };
 
-        for (size_t i = 0; i < ELEMENTSOF(rules); i++) {
-                if (!rules[i].is_wrong)
-                        continue;
-                *reterr_key = rules[i].key;
-                return refuse(reterr_reason, "%s", rules[i].reason);
-        }
-        return 0;
+        return apply_rules(rules, ELEMENTSOF(rules), reterr_key, reterr_reason);
 }

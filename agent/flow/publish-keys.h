@@ -29,3 +29,6 @@ extern const ConfigRange publish_deprecate_range;
  * A whole profile: 0, or -EINVAL, the key that cannot be met, and what is wrong with it; -ENOMEM.
  */
 int publish_check(const Profile *profile, const char **reterr_key, char **reterr_reason);
+
+/* Likewise, what cannot be met for an image whose root is an instance store. */
+int publish_check_bundle(const Profile *profile, const char **reterr_key, char **reterr_reason);

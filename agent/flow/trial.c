@@ -125,6 +125,7 @@ static int arguments_read(const Record *record, Arguments *ret)
                 .instance_type = json_get_string(object, "type", NULL),
                 .subnet_id = json_get_string(object, "subnet", NULL),
                 .instance_profile = json_get_string(object, "profile", NULL),
+                .is_on_store = json_get_bool(object, "on-store", false),
                 .security_groups = &ret->groups,
                 .devices = &ret->devices,
                 .tags = &ret->tags,
@@ -161,10 +162,16 @@ static int choose_arguments(Bake *bake, const Ec2Image *image)
         const char *own_type = bake->identity.instance_type;
 
         return set(bake, "arguments",
-                json_pack("{s:s*,s:s*,s:s*,s:o,s:o}", "type",
+                json_pack("{s:s*,s:s*,s:s*,s:b,s:o,s:o}", "type",
                         settings->instance_type ? settings->instance_type : own_type, "subnet",
-                        settings->subnet_id, "profile", settings->instance_profile, "groups",
+                        settings->subnet_id, "profile", settings->instance_profile, "on-store",
+                        streq_ptr(image->root_device_type, "instance-store"), "groups",
                         list_to_json(&settings->security_groups), "devices", ebs_devices(image)));
+}
+
+static bool is_just_made(const Record *record)
+{
+        return record->snapshots.count > 0 || record->bundle;
 }
 
 /* An image that was made a moment ago may not be seen everywhere; one that a person names is. */
@@ -173,7 +180,7 @@ static int look_at_image(Bake *bake)
         _cleanup_(ec2_image_list_done) Ec2ImageList images = { 0 };
         _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
         Ec2ImageFilter filter = { .id = bake->record.image_id };
-        Ec2Flags flags = bake->record.snapshots.count > 0 ? EC2_FRESH : 0;
+        Ec2Flags flags = is_just_made(&bake->record) ? EC2_FRESH : 0;
         int r = ec2_describe_images(bake->aws, &filter, flags, &images, &error);
 
         if (r == EC2_E_NOT_FOUND)
@@ -253,7 +260,7 @@ static int await_capacity(Bake *bake, const char *type, const ApiError *error)
 /* A snapshot or an image that was just made is not seen everywhere yet. */
 static bool is_invisible(const Bake *bake, int outcome, const ApiError *error)
 {
-        return outcome == EC2_E_NOT_FOUND && bake->record.snapshots.count > 0 && error->code &&
+        return outcome == EC2_E_NOT_FOUND && is_just_made(&bake->record) && error->code &&
                 startswith(error->code, "InvalidAMIID") && !trial_is_late(bake);
 }
 

@@ -77,6 +77,10 @@ def _check_surroundings(world, image, params, tags):
     subnet, profile = params.get("SubnetId"), params.get("IamInstanceProfile")
     if subnet not in (None, *settings["subnets"]):
         raise ApiError("InvalidSubnetID.NotFound", f"The subnet ID '{subnet}' does not exist")
+    if ("InstanceInitiatedShutdownBehavior" in params
+            and image.attributes.get("RootDeviceType") == "instance-store"):
+        raise ApiError("InvalidParameterCombination", "The attribute "
+                       "instanceInitiatedShutdownBehavior can only be used for EBS-backed images.")
     for group in params.get("SecurityGroupIds", []):
         if group not in settings["security_groups"]:
             raise ApiError("InvalidGroup.NotFound",

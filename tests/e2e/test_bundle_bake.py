@@ -150,6 +150,34 @@ def test_the_plan_says_what_is_read_frozen_and_put_where(store):
     assert store.puts() == [] and store.staged() == []
 
 
+# What becomes of it then
+
+def test_it_is_verified_by_an_instance_that_is_launched_from_it(store):
+    with store.settings(Verify=["TimeoutSec=30s"], Aws=["SettleSec=2s"]):
+        store.write_profile(bake=["Verify=launch"])
+        store.cloud.fault("RunInstances", error="InvalidAMIID.NotFound", status=400)
+        job = store.bake("bake", "store")
+        assert_one_image(store, job)
+        (image,) = store.images_in_cloud()
+        assert image["tags"]["quiesced:verified"].startswith("2")
+        (launched,) = [one for one in store.cloud.instances() if one["image"] == image["id"]]
+        assert launched["state"] in ("shutting-down", "terminated")
+        # An image that does not come up stays, and so does its bundle.
+        store.cloud.configure(impaired=["instance"])
+        job, message = store.failed_bake("bake", "store")
+        assert job["error"] == f"{ERROR}VerifyFailed" and len(store.images_in_cloud()) == 2
+
+
+def test_copies_of_a_bundle_are_refused_before_anything_is_read_and_later(store):
+    job = store.bake("bake", "store")
+    with (store.folder / "etc/profiles/store.conf").open("a") as profile:
+        profile.write("[Publish]\nCopyTo=eu-west-1\n")
+    for arguments in (("bake", "store"), ("publish", job["images"][0])):
+        failed, message = store.failed_bake(*arguments)
+        assert failed["error"] == f"{ERROR}NotSupported" and "CopyTo= in [Publish]" in message
+    assert store.cloud.calls("CopyImage") == [] and len(store.images_in_cloud()) == 1
+
+
 # What dies on the way
 
 @pytest.mark.parametrize("step", EARLY_STEPS)

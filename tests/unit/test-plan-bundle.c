@@ -166,6 +166,18 @@ static void name_volumes(Host *host)
         host->profile.volumes = (StringList){ volumes, 1 };
 }
 
+static void copy_elsewhere(Host *host)
+{
+        static char *copies[] = { TEXT("us-east-1"), NULL };
+
+        host->profile.copy_to = (StringList){ copies, 1 };
+}
+
+static void lock_snapshots(Host *host)
+{
+        host->profile.lock = (ProfileLock){ .mode = LOCK_GOVERNANCE, .days = 7 };
+}
+
 static void want_snapshots(Host *host)
 {
         host->profile.method = METHOD_BUNDLE;
@@ -194,6 +206,8 @@ static void what_cannot_be_bundled_is_refused_with_what_to_do(void **state)
                 { belong_to_nobody, "but 1234-5678: a bundle names it, in digits" },
                 { not_freeze, "cannot be made without a freeze" },
                 { name_volumes, "Volumes= chooses volumes" },
+                { copy_elsewhere, "CopyTo= in [Publish]: EC2 would copy a bundle into a bucket" },
+                { lock_snapshots, "Lock= in [Publish]: is for snapshots, and a bundle has none" },
                 { want_snapshots, "Method=bundle makes an image" },
                 { cut_volumes, "say Method=bundle" },
         };
