@@ -19,22 +19,33 @@ void endpoint_done(Endpoint *endpoint)
         *endpoint = (Endpoint){ 0 };
 }
 
-/* Prefixes of the regions outside the "aws" partition, as in the SDKs' partitions.json. */
-static const char *const domains[][2] = {
-        { "cn-", "amazonaws.com.cn" },
-        { "us-isob-", "sc2s.sgov.gov" },
-        { "us-isof-", "csp.hci.ic.gov" },
-        { "us-iso-", "c2s.ic.gov" },
-        { "eu-isoe-", "cloud.adc-e.uk" },
-        { "eusc-", "amazonaws.eu" },
+/* Of the regions outside the "aws" partition, as in the SDKs' partitions.json. */
+static const struct {
+        const char *prefix, *partition, *domain;
+} partitions[] = {
+        { "cn-", "aws-cn", "amazonaws.com.cn" },
+        { "us-gov-", "aws-us-gov", "amazonaws.com" },
+        { "us-isob-", "aws-iso-b", "sc2s.sgov.gov" },
+        { "us-isof-", "aws-iso-f", "csp.hci.ic.gov" },
+        { "us-iso-", "aws-iso", "c2s.ic.gov" },
+        { "eu-isoe-", "aws-iso-e", "cloud.adc-e.uk" },
+        { "eusc-", "aws-eusc", "amazonaws.eu" },
 };
 
 const char *endpoint_domain(const char *region)
 {
-        for (size_t i = 0; i < ELEMENTSOF(domains); i++)
-                if (startswith(region, domains[i][0]))
-                        return domains[i][1];
+        for (size_t i = 0; i < ELEMENTSOF(partitions); i++)
+                if (startswith(region, partitions[i].prefix))
+                        return partitions[i].domain;
         return "amazonaws.com";
+}
+
+const char *endpoint_partition(const char *region)
+{
+        for (size_t i = 0; i < ELEMENTSOF(partitions); i++)
+                if (startswith(region, partitions[i].prefix))
+                        return partitions[i].partition;
+        return "aws";
 }
 
 static void url_cleanupp(CURLU **url)

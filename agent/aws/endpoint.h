@@ -34,3 +34,6 @@ bool endpoint_is_address(const Endpoint *endpoint);
 
 /* The domain of a region's partition, for when the metadata service did not say. */
 const char *endpoint_domain(const char *region);
+
+/* The partition itself, "aws-cn" for "cn-north-1", likewise. */
+const char *endpoint_partition(const char *region);

@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "base/text.h"
+#include "bundle/defaults.h"
 #include "bundle/report.h"
 #include "bundle/verb.h"
 #include "cli/arguments.h"
@@ -74,7 +75,9 @@ static int run_verb(int (*run)(Session *session), const Order *order)
         int r;
 
         session_init(&session, order, is_cancelled);
-        r = run(&session);
+        r = defaults_take(&session);
+        if (r == 0)
+                r = run(&session);
         progress_done(&session.progress);
         if (r != 0)
                 return fail(&session, r);

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 pkglibexec_PROGRAMS += quiesced-bundle
 quiesced_bundle_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS)
-quiesced_bundle_LDADD = libcli.a $(IMAGE_LIBS)
+quiesced_bundle_LDADD = libcli.a $(FLOW_LIBS)
 quiesced_bundle_SOURCES = \
 	%D%/bundle.c \
+	%D%/defaults.c %D%/defaults.h \
 	%D%/order.c %D%/order.h \
 	%D%/place.c %D%/place.h \
 	%D%/report.c %D%/report.h \
@@ -21,4 +22,5 @@ EXTRA_DIST += \
 	tests/bundle/conftest.py \
 	tests/bundle/test_bucket.py \
 	tests/bundle/test_folder.py \
-	tests/bundle/test_interrupted.py
+	tests/bundle/test_interrupted.py \
+	tests/bundle/test_profile.py

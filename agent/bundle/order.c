@@ -23,6 +23,7 @@ static const struct {
         { "bucket", AT(bucket) },
         { "prefix", AT(prefix) },
         { "region", AT(region) },
+        { "profile", AT(profile) },
 }, flags[] = {
         { "digests", AT(digests) },
         { "json", AT(json) },

@@ -10,7 +10,8 @@ typedef struct Order {
         const char *verb, *operand;
         const char *into, *name, *user, *architecture, *kernel, *ramdisk; /* or NULL */
         const char *certificate, *private_key, *ec2_certificate;          /* or NULL */
-        const char *bucket, *prefix, *region;                             /* or NULL */
+        const char *bucket, *prefix, *region, *profile;                   /* or NULL */
+        bool prefix_is_whole; /* a profile's, behind which no slash is wanted */
         bool digests, json, quiet, verbose, no_progress;
         StringList mappings; /* "VIRTUAL=DEVICE" */
         TagList tags;

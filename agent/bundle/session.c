@@ -62,6 +62,7 @@ void session_done(Session *session)
         (void)credentials_provider_free(session->credentials);
         (void)imds_free(session->imds);
         manifest_done(&session->manifest);
+        profile_done(&session->profile);
         free(session->message);
         free(session->where);
 }
@@ -123,8 +124,18 @@ int session_explain(Session *session, int outcome, const ApiError *error)
         return s3_explain(session->bucket, outcome, error, &session->message);
 }
 
-/* On an instance its own, unless one is given. */
-static int find_region(Session *session, char **ret)
+static int open_imds(Session *session)
+{
+        int r = session->imds ? 0 : imds_new(&session->imds);
+
+        if (r == -EINVAL &&
+                string_replace(&session->message,
+                        "AWS_EC2_METADATA_SERVICE_ENDPOINT is no http:// address") < 0)
+                return -ENOMEM;
+        return r;
+}
+
+int session_find_region(Session *session, char **ret)
 {
         const char *given =
                 session->order->region ? session->order->region : aws_region_from_environment();
@@ -132,6 +143,9 @@ static int find_region(Session *session, char **ret)
 
         if (given)
                 return string_replace(ret, given);
+        r = open_imds(session);
+        if (r < 0)
+                return r;
         r = imds_get(session->imds, "meta-data/placement/region", ret);
         if (r == 0 || r == -ENOMEM)
                 return r;
@@ -144,12 +158,8 @@ static int find_region(Session *session, char **ret)
 
 static int open_credentials(Session *session)
 {
-        int r = imds_new(&session->imds);
+        int r = open_imds(session);
 
-        if (r == -EINVAL &&
-                string_replace(&session->message,
-                        "AWS_EC2_METADATA_SERVICE_ENDPOINT is no http:// address") < 0)
-                return -ENOMEM;
         return r < 0 ? r : credentials_provider_new(session->imds, &session->credentials);
 }
 
@@ -180,7 +190,7 @@ int session_open_bucket(Session *session, const char *name)
         int r = open_credentials(session);
 
         if (r >= 0)
-                r = find_region(session, &region);
+                r = session_find_region(session, &region);
         if (r >= 0)
                 r = check_credentials(session);
         if (r < 0)
@@ -233,5 +243,7 @@ int session_make_folder(const Session *session, char **ret)
 {
         const char *prefix = session->order->prefix ? session->order->prefix : "";
 
-        return string_printf(ret, "%s%s", prefix, *prefix && !endswith(prefix, "/") ? "/" : "");
+        bool is_whole = !*prefix || session->order->prefix_is_whole || endswith(prefix, "/");
+
+        return string_printf(ret, "%s%s", prefix, is_whole ? "" : "/");
 }

@@ -7,12 +7,15 @@
 #include "bundle/order.h"
 #include "bundle/place.h"
 #include "cli/progress.h"
+#include "flow/profile.h"
 #include "image/fetch.h"
 #include "image/folder.h"
 #include "image/part.h"
 
 typedef struct Session {
         const Order *order;
+        Order given; /* with what comes from a profile, see bundle/defaults.h */
+        Profile profile;
         bool (*is_cancelled)(void *userdata);
         BundleCertificates papers;
         Imds *imds;
@@ -47,6 +50,9 @@ RsaKey *session_signer(const Session *session);
 /* A bundle that is read, with the papers; of a bucket after session_open_bucket(). */
 FolderBundle session_in_folder(Session *session, const Place *place);
 FetchOrder session_in_bucket(Session *session, const Place *place);
+
+/* Where S3 is asked first; on an instance its own. 0, -ENOMEM, or another with a message. */
+int session_find_region(Session *session, char **ret);
 
 /* Nothing is asked of it yet. 0, -ENOMEM, or -EINVAL with a message. */
 int session_open_bucket(Session *session, const char *name);

@@ -31,7 +31,8 @@
 #define OPTIONS_BUNDLE                                                                             \
         (OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_REGION) | OPTIONS_PAPERS | OPTIONS_OUTPUT)
 #define OPTIONS_SEND                                                                               \
-        (OPTION_BIT(OPTION_BUCKET) | OPTION_BIT(OPTION_PREFIX) | OPTION_BIT(OPTION_TAG))
+        (OPTION_BIT(OPTION_BUCKET) | OPTION_BIT(OPTION_PREFIX) | OPTION_BIT(OPTION_TAG) |          \
+                OPTION_BIT(OPTION_PROFILE))
 #define OPTIONS_MAKE                                                                               \
         (OPTION_BIT(OPTION_INTO) | OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_USER) |             \
                 OPTION_BIT(OPTION_ARCHITECTURE) | OPTION_BIT(OPTION_KERNEL) |                      \

@@ -29,6 +29,7 @@ static const struct {
         { "bucket", AT(bucket) },
         { "prefix", AT(prefix) },
         { "region", AT(region) },
+        { "profile", AT(profile) },
 }, flags[] = {
         { "digests", AT(digests) },
         { "json", AT(json) },
@@ -46,16 +47,21 @@ static int check_bundle(const Arguments *arguments)
 {
         const Verb *verb = arguments->verb;
 
-        if (!arguments->into == !arguments->bucket)
+        if (arguments->into && arguments->bucket)
                 return usage_error(verb, "needs either --into=FOLDER or --bucket=BUCKET");
+        if (!arguments->into && !arguments->bucket && !arguments->profile)
+                return usage_error(verb,
+                        "needs either --into=FOLDER or --bucket=BUCKET, or --profile=PROFILE");
         if (!arguments->user)
                 return usage_error(verb, "needs --user=ACCOUNT, for whom the image is");
+        if (arguments->into && (arguments->prefix || arguments->tags.count > 0))
+                return usage_error(verb, "--%s is for --bucket=; leave it out",
+                        arguments->prefix ? "prefix" : "tag");
+        if (arguments->profile)
+                return 0; /* what it does not say is missed by who reads it */
         if (!arguments->certificate || !arguments->private_key || !arguments->ec2_certificate)
                 return usage_error(
                         verb, "needs --certificate=, --private-key= and --ec2-certificate=");
-        if (!arguments->bucket && (arguments->prefix || arguments->tags.count > 0))
-                return usage_error(verb, "--%s is for --bucket=; leave it out",
-                        arguments->prefix ? "prefix" : "tag");
         return 0;
 }
 
@@ -65,6 +71,8 @@ static int check_needs(const Arguments *arguments)
 
         if (streq(verb->name, "bundle"))
                 return check_bundle(arguments);
+        if (streq(verb->name, "upload") && arguments->profile)
+                return 0;
         if (streq(verb->name, "upload") && !arguments->bucket)
                 return usage_error(verb, "needs --bucket=BUCKET, where it goes");
         if (streq(verb->name, "download") && !arguments->into)
