@@ -16,7 +16,9 @@ static int add_sum(const Session *session, json_t *document)
                 json_object_set_new(document, "sent-bytes",
                         json_integer((json_int_t)session->sum.sent_bytes)) < 0 ||
                 json_object_set_new(
-                        document, "skipped", json_integer((json_int_t)session->sum.n_skipped)) < 0)
+                        document, "skipped", json_integer((json_int_t)session->sum.n_skipped)) < 0 ||
+                json_object_set_new(document, "removed-leftovers",
+                        json_integer((json_int_t)session->n_leftovers)) < 0)
                 return -ENOMEM;
         return json_object_set_new(
                        document, "region", json_text(s3_bucket_region(session->bucket))) < 0
@@ -46,7 +48,7 @@ static int print_document(const Session *session)
 static int print_sentence(const Session *session)
 {
         const Manifest *manifest = &session->manifest;
-        _cleanup_(freep) char *bundled = NULL, *image = NULL, *skipped = NULL;
+        _cleanup_(freep) char *bundled = NULL, *image = NULL, *skipped = NULL, *leftovers = NULL;
         int r = display_bytes(manifest->bundled_bytes, &bundled);
 
         if (r >= 0)
@@ -54,10 +56,14 @@ static int print_sentence(const Session *session)
         if (r >= 0 && session->has_sum && session->sum.n_skipped > 0)
                 r = string_printf(&skipped, "; %llu parts were there before",
                         (unsigned long long)session->sum.n_skipped);
+        if (r >= 0 && session->n_leftovers > 0)
+                r = string_printf(&leftovers,
+                        "; %zu parts that an earlier run had left there are deleted",
+                        session->n_leftovers);
         return r < 0 ? r
-                     : display_print("%s %s: %zu parts of %s, an image of %s%s", session->done,
+                     : display_print("%s %s: %zu parts of %s, an image of %s%s%s", session->done,
                                session->where, manifest->n_parts, bundled, image,
-                               skipped ? skipped : "");
+                               skipped ? skipped : "", leftovers ? leftovers : "");
 }
 
 int report_print(const Session *session)

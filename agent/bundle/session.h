@@ -33,6 +33,7 @@ typedef struct Session {
         Manifest manifest;
         S3UploadSum sum;
         bool has_sum;
+        size_t n_leftovers; /* parts of an earlier run that had to go first */
 } Session;
 
 void session_init(Session *session, const Order *order, bool (*is_cancelled)(void *userdata));

@@ -68,6 +68,44 @@ static int take_part(void *userdata, BundlePart *given, char **reterr_message)
         return r != 0 ? note_outcome(store, r) : part_watch_tell(store->order->watch, size);
 }
 
+typedef struct Search {
+        const char *folder, *name;
+        StringList *keys;
+} Search;
+
+static int on_object(void *userdata, const S3Object *object)
+{
+        const Search *search = userdata;
+        const char *filename = startswith(object->key, search->folder);
+
+        if (!filename || !manifest_is_part_name(search->name, filename))
+                return 0;
+        return string_list_add(search->keys, object->key);
+}
+
+/* Who knows the key they were made with is dead: they can only be in the way of ours. */
+static int remove_leftovers(Store *store, const char *name)
+{
+        _cleanup_(string_list_done) StringList keys = STRING_LIST_INIT;
+        _cleanup_(string_list_done) StringList refused = STRING_LIST_INIT;
+        const Search search = { store->order->folder, name, &keys };
+        _cleanup_(freep) char *prefix = NULL;
+        int r = make_key(store, name, ".part.", &prefix);
+
+        if (r >= 0)
+                r = s3_list_objects(
+                        store->order->bucket, prefix, on_object, (void *)&search, &store->error);
+        if (r == S3_E_DENIED) {
+                api_error_done(&store->error);
+                return 0;
+        }
+        if (r == 0 && keys.count > 0)
+                r = s3_delete_objects(store->order->bucket, &keys, &refused, &store->error);
+        if (r == 0 && store->order->ret_leftovers)
+                *store->order->ret_leftovers = keys.count;
+        return note_outcome(store, r);
+}
+
 /* Whether it may begin, and what is there already. */
 static int begin_parts(Store *store, const char *name, char **reterr_message)
 {
@@ -84,7 +122,7 @@ static int begin_parts(Store *store, const char *name, char **reterr_message)
         r = s3_head_object(store->order->bucket, store->manifest_key, &head, &store->error);
         /* Who may not list is denied what is not there. */
         if (r == S3_E_NOT_FOUND || r == S3_E_DENIED)
-                return 0;
+                return remove_leftovers(store, name);
         if (r != 0)
                 return note_outcome(store, r);
         if (string_printf(reterr_message,

@@ -79,6 +79,31 @@ def test_of_a_bundle_that_is_stopped_nothing_stays(cloud, start, image, papers):
     assert stored(cloud) == []
 
 
+def test_what_a_bundle_that_was_killed_has_left_goes_with_the_next_run(cloud, start, remote, image, papers):
+    cloud.fault("PutObject", skip=2, answer="never", act=False, times=-1)
+    process = start("bundle", image, bucket="bundles", **papers)
+    wait_for(lambda: len(stored(cloud)) == 2)
+    process.kill()
+    process.communicate()
+    cloud.clear_faults()
+    others = ["web.part.0099", "web.part.x", "web2.part.0001"]     # the first, of a larger image
+    for key in others:
+        cloud.put_object("bundles", key, b"x")
+    cloud.fault("DeleteObjects", error="AccessDenied", status=403)
+    cloud.fault("DeleteObject", error="AccessDenied", status=403)
+    left = stored(cloud)
+    done = remote("bundle", image, bucket="bundles", **papers)
+    assert done.status == 1 and "is denied" in done.said and stored(cloud) == left
+    cloud.clear_faults()
+    done = remote("bundle", image, bucket="bundles", **papers)
+    assert (done.status, done.said) == (0, "")
+    assert done.out.endswith("; 3 parts that an earlier run had left there are deleted\n")
+    assert stored(cloud) == sorted([*(f"web.part.{index:04d}" for index in range(4)), *others[1:],
+                                    "web.manifest.xml"])
+    assert remote("check", "s3://bundles/web.manifest.xml", certificate=papers["certificate"],
+                  digests=True).status == 0
+
+
 def test_of_an_image_that_is_stopped_nothing_stays(cloud, start, remote, made, pki, tmp_path):
     remote("upload", made, bucket="bundles", certificate=pki.user)
     cloud.fault("GetObject", skip=2, answer="never", act=False, times=-1)
