@@ -84,15 +84,17 @@ static int add_removed(Table *table, const json_t *removed)
         return ids.length > 0 ? add_text(table, "Deleted", ids.data) : 0;
 }
 
-/* What an image of a bundle has no more: how much, and with --json which. */
+/* What an image of a bundle has no more: how much, and with --json, or in a file, which. */
 static int add_scrubbed(Table *table, const json_t *scrubbed)
 {
+        const char *file = json_get_string(scrubbed, "file", NULL);
         _cleanup_(freep) char *text = NULL;
         uint64_t count = json_get_u64(scrubbed, "count", 0);
 
         if (!scrubbed)
                 return 0;
-        if (string_printf(&text, "%" PRIu64 " %s", count, count == 1 ? "file" : "files") < 0)
+        if (string_printf(&text, "%" PRIu64 " %s%s%s", count, count == 1 ? "file" : "files",
+                    file ? ", listed in " : "", file ? file : "") < 0)
                 return -ENOMEM;
         return add_text(table, "Scrubbed", text);
 }

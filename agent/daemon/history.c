@@ -84,16 +84,19 @@ bool history_is_finished(const json_t *record)
 
 int history_remove(const char *id)
 {
-        _cleanup_(freep) char *path = NULL, *journal = NULL;
+        _cleanup_(freep) char *path = NULL, *journal = NULL, *removed = NULL;
         int r;
 
         r = record_path(id, ".json", &path);
         if (r >= 0)
                 r = record_path(id, ".journal", &journal);
+        if (r >= 0)
+                r = record_path(id, ".removed", &removed);
         if (r < 0)
                 return r;
         if (unlink(path) < 0)
                 return -errno;
         (void)unlink(journal); /* that of a worker which died between two steps */
+        (void)unlink(removed); /* of a scrub with a long list */
         return 0;
 }

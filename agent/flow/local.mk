@@ -52,6 +52,7 @@ libflow_a_SOURCES = \
 	%D%/publish-undo.c %D%/publish-undo.h \
 	%D%/prune.c %D%/prune.h \
 	%D%/quiesce.c %D%/quiesce.h \
+	%D%/removed-list.c %D%/removed-list.h \
 	%D%/removal.c %D%/removal.h \
 	%D%/removal-bundle.c %D%/removal-bundle.h \
 	%D%/removal-entry.c %D%/removal-entry.h \

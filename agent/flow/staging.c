@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "flow/errand.h"
 #include "flow/plan-bundle.h"
+#include "flow/removed-list.h"
 
 /* Its own limit, see freeze/capture/protocol.h. */
 #define BUDGET_USEC_MAX CAPTURE_BUDGET_MAX_USEC
@@ -200,24 +201,44 @@ static unsigned scrub_flags(const BundleWish *wish)
                 (wish->reset_leases ? CAPTURE_SCRUB_LEASES : 0);
 }
 
-/* "scrubbed": what is gone from the image, as far as it could be listed. */
+/* Of a list that is longer than what the job itself has of it. */
+static int keep_list(Bake *bake, json_t *scrubbed)
+{
+        _cleanup_(closep) int fd = capture_take_list(bake->capture);
+        _cleanup_(freep) char *path = NULL;
+        int r = fd < 0 ? 0 : removed_list_write(&bake->record, fd, &path);
+
+        if (r < 0)
+                return failure_set(&bake->failure, FAILURE_INTERNAL, r,
+                        "The list of what was removed from the image cannot be kept in %s: %s",
+                        bake->record.folder, strerror(-r));
+        if (path && json_object_set_new(scrubbed, "file", json_text(path)) < 0)
+                return fail_memory(bake);
+        return 0;
+}
+
+/* "scrubbed": what is gone from the image, and where the rest of a long list is. */
 static int record_removals(Bake *bake)
 {
         const CaptureRemovals *removals = capture_removals(bake->capture);
         _cleanup_(json_decrefp) json_t *paths = json_array();
         const char *path = removals->list;
+        json_t *scrubbed;
+        int r;
 
         for (uint32_t i = 0; i < removals->n_listed; i++, path += strlen(path) + 1)
                 if (json_array_append_new(paths, json_text(path)) < 0)
                         return fail_memory(bake);
         if (!bake->record.details)
                 bake->record.details = json_object();
-        if (json_object_set_new(bake->record.details, "scrubbed",
-                    json_pack("{s:I,s:I,s:O}", "count", (json_int_t)removals->n_removed, "bytes",
-                            (json_int_t)removals->removed_bytes, "paths", paths)) < 0 ||
-                observer_details(bake->observer, json_incref(bake->record.details)) < 0)
+        scrubbed = json_pack("{s:I,s:I,s:O}", "count", (json_int_t)removals->n_removed, "bytes",
+                (json_int_t)removals->removed_bytes, "paths", paths);
+        if (json_object_set_new(bake->record.details, "scrubbed", scrubbed) < 0)
                 return fail_memory(bake);
-        return 0;
+        r = keep_list(bake, scrubbed);
+        if (r >= 0 && observer_details(bake->observer, json_incref(bake->record.details)) < 0)
+                return fail_memory(bake);
+        return r;
 }
 
 static int scrub(Bake *bake)

@@ -26,6 +26,7 @@ typedef union Packet {
 
 struct CaptureClient {
         int fd;
+        int list_fd; /* of a scrub */
         char *socket_path;
         Packet packet; /* the newest answer, read here so that nothing is allocated while frozen */
         CaptureReport report;
@@ -42,7 +43,7 @@ int capture_connect(const char *path, CaptureClient **ret)
 
         if (!client)
                 return -ENOMEM;
-        client->fd = -EBADF;
+        client->fd = client->list_fd = -EBADF;
         client->socket_path = strdup(path);
         if (!client->socket_path)
                 return -ENOMEM;
@@ -58,6 +59,7 @@ CaptureClient *capture_free(CaptureClient *client)
         if (!client)
                 return NULL;
         closep(&client->fd);
+        closep(&client->list_fd);
         free(client->socket_path);
         free(client);
         return NULL;
@@ -264,7 +266,13 @@ int capture_scrub(CaptureClient *client, unsigned flags)
                 .flags = flags,
         };
 
-        return request(client, &message, sizeof(message), CAPTURE_SCRUBBED, PASS_USEC);
+        int r = wire_send(client->fd, &message, sizeof(message));
+
+        closep(&client->list_fd);
+        client->list_fd = -EBADF;
+        if (r < 0)
+                return client->result = r;
+        return answer_receive(client, CAPTURE_SCRUBBED, PASS_USEC, &client->list_fd);
 }
 
 int capture_keep(CaptureClient *client, int *ret_fd)
@@ -312,6 +320,11 @@ const CaptureReport *capture_report(const CaptureClient *client)
 const CaptureRemovals *capture_removals(const CaptureClient *client)
 {
         return &client->removals;
+}
+
+int capture_take_list(CaptureClient *client)
+{
+        return TAKE_FD(client->list_fd);
 }
 
 const char *capture_client_error(CaptureClient *client)

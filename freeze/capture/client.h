@@ -83,5 +83,11 @@ const CaptureReport *capture_report(const CaptureClient *client);
 /* Zeroes before the scrub. */
 const CaptureRemovals *capture_removals(const CaptureClient *client);
 
+/*
+ * After a scrub whose list is longer than that: the caller's from now on, to read all of it, each
+ * path with a zero behind it. -EBADF if there is none.
+ */
+int capture_take_list(CaptureClient *client);
+
 /* Why the last verb did not return 0; "" if it did. */
 const char *capture_client_error(CaptureClient *client);

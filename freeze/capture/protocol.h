@@ -40,7 +40,7 @@ typedef enum CaptureType {
         CAPTURE_CAUGHT,
         CAPTURE_KEPT,
         CAPTURE_DISCARDED,
-        CAPTURE_SCRUBBED, /* a CaptureRemovals */
+        CAPTURE_SCRUBBED, /* a CaptureRemovals; a descriptor of the whole list if it is longer */
         CAPTURE_ERROR,    /* a CaptureError; the connection ends, and nothing is left */
         CAPTURE_TYPE_MAX,
 } CaptureType;

@@ -25,8 +25,9 @@ typedef enum Fate {
 } Fate;
 
 typedef struct Scrub {
+        const Stage *stage;
         const Rules *rules;
-        CaptureRemovals *removals;
+        Removals *removals;
         size_t list_bytes;
         Trouble *trouble;
         const Volume *volume;
@@ -47,17 +48,36 @@ static int scrub_fail(Scrub *scrub, int error, const char *what)
                 scrub->path, is_long ? "..." : "", what, strerror(-error));
 }
 
-static void removal_note(Scrub *scrub, uint64_t bytes)
+/* The first that does not fit begins the file, with all that are in the packet. */
+static int removal_list(Scrub *scrub, size_t size)
 {
+        CaptureRemovals *packet = &scrub->removals->packet;
+        Listing *listing = &scrub->removals->listing;
+        int r;
+
+        if (listing->fd < 0) {
+                r = listing_open(listing, scrub->stage, scrub->trouble);
+                if (r >= 0)
+                        r = listing_add(listing, packet->list, scrub->list_bytes, scrub->trouble);
+                if (r < 0)
+                        return r;
+        }
+        return listing_add(listing, scrub->path, size, scrub->trouble);
+}
+
+static int removal_note(Scrub *scrub, uint64_t bytes)
+{
+        CaptureRemovals *packet = &scrub->removals->packet;
         size_t size = strlen(scrub->path) + 1;
 
-        scrub->removals->n_removed++;
-        scrub->removals->removed_bytes += bytes;
-        if (scrub->list_bytes + size > sizeof(scrub->removals->list))
-                return;
-        memcpy(scrub->removals->list + scrub->list_bytes, scrub->path, size);
+        packet->n_removed++;
+        packet->removed_bytes += bytes;
+        if (scrub->removals->listing.fd >= 0 || scrub->list_bytes + size > sizeof(packet->list))
+                return removal_list(scrub, size);
+        memcpy(packet->list + scrub->list_bytes, scrub->path, size);
         scrub->list_bytes += size;
-        scrub->removals->n_listed++;
+        packet->n_listed++;
+        return 0;
 }
 
 /* Nothing in the image leads out of it: no link is followed, no other file system entered. */
@@ -206,8 +226,7 @@ static int file_scrub(
         r = file_remove(folder_fd, name, about);
         if (r < 0)
                 return scrub_fail(scrub, r, "cannot be removed");
-        removal_note(scrub, S_ISREG(about->st_mode) ? (uint64_t)about->st_size : 0);
-        return 0;
+        return removal_note(scrub, S_ISREG(about->st_mode) ? (uint64_t)about->st_size : 0);
 }
 
 static Fate fate_judge(const Scrub *scrub, Fate fate)
@@ -300,8 +319,7 @@ static int machine_id_empty(Scrub *scrub, int root_fd)
                 return 0;
         if (ftruncate(fd, 0) < 0)
                 return scrub_fail(scrub, -errno, "cannot be emptied");
-        removal_note(scrub, (uint64_t)about.st_size);
-        return 0;
+        return removal_note(scrub, (uint64_t)about.st_size);
 }
 
 /* The first part is the image's root; the others lie below it, or stand for themselves. */
@@ -336,11 +354,12 @@ static int part_scrub(Scrub *scrub, const Stage *stage, const Disk *disk, const 
         return r < 0 ? r : volume_close(&volume, scrub->freed, scrub->trouble);
 }
 
-int scrub_run(const Stage *stage, const Disk *disk, const Rules *rules, CaptureRemovals *removals,
+int scrub_run(const Stage *stage, const Disk *disk, const Rules *rules, Removals *removals,
         Trouble *trouble)
 {
         Map freed = { 0 };
         Scrub scrub = {
+                .stage = stage,
                 .rules = rules,
                 .removals = removals,
                 .trouble = trouble,

@@ -5,9 +5,15 @@
  */
 
 #include "freeze/capture/disk.h"
+#include "freeze/capture/listing.h"
 #include "freeze/capture/rules.h"
 #include "freeze/capture/stage.h"
 
-/* `removals` gets what was removed: all is counted, and listed as far as there is room. */
-int scrub_run(const Stage *stage, const Disk *disk, const Rules *rules, CaptureRemovals *removals,
+/* What was removed: all is counted, and listed in `packet` as far as there is room. */
+typedef struct Removals {
+        CaptureRemovals packet;
+        Listing listing; /* of all, once the packet has no room; its `fd` is -EBADF till then */
+} Removals;
+
+int scrub_run(const Stage *stage, const Disk *disk, const Rules *rules, Removals *removals,
         Trouble *trouble);

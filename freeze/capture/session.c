@@ -200,19 +200,35 @@ static int rule_receive(Session *session, const CaptureRule *rule)
         return r;
 }
 
+static int removals_send(Session *session, Removals *removals)
+{
+        CaptureRemovals *packet = &removals->packet;
+        _cleanup_(closep) int fd = -EBADF;
+        int r;
+
+        packet->header = (CaptureHeader){ .version = CAPTURE_VERSION, .type = CAPTURE_SCRUBBED };
+        if (removals->listing.fd < 0)
+                return packet_send(session->client_fd, packet, sizeof(*packet));
+        r = listing_finish(&removals->listing, &session->trouble, &fd);
+        return r < 0 ? r : packet_send_descriptor(session->client_fd, packet, sizeof(*packet), fd);
+}
+
 static int scrub_receive(Session *session, const CaptureScrub *scrub)
 {
-        _cleanup_(freep) CaptureRemovals *removals = calloc(1, sizeof(*removals));
+        _cleanup_(freep) Removals *removals = calloc(1, sizeof(*removals));
         int r = removals ? capture_settle(session) : -ENOMEM;
 
         if (r < 0)
                 return r;
-        removals->header = (CaptureHeader){ .version = CAPTURE_VERSION, .type = CAPTURE_SCRUBBED };
+        removals->listing.fd = -EBADF;
         session->rules.flags = scrub->flags;
         r = scrub_run(
                 &session->stage, &session->disk, &session->rules, removals, &session->trouble);
         session->phase = CAPTURE_PHASE_SCRUBBED;
-        return r < 0 ? r : packet_send(session->client_fd, removals, sizeof(*removals));
+        if (r >= 0)
+                r = removals_send(session, removals);
+        listing_done(&removals->listing);
+        return r;
 }
 
 /* Of the image that `stage` names. */

@@ -83,6 +83,8 @@ def test_old_jobs_are_forgotten_with_their_records():
     with Host(config="[Daemon]\nMaxJobsKept=2\n") as host:
         for i in range(1, 6):
             host.record(OLD.format(i), state="done", finished_usec=i)
+        for suffix in ("journal", "removed"):
+            (host.jobs / f"{OLD.format(1)}.{suffix}").touch()
         restart(host)
         host.worker("survey")
         assert [j[0] for j in host.client.call("ListJobs")[0]] == [OLD.format(4), OLD.format(5)]

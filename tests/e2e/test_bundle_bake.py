@@ -6,6 +6,7 @@ in the window of the real freezer, bundled to the simulated S3, and registered.
 
 import contextlib
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -128,6 +129,23 @@ def test_the_job_lists_what_was_removed_and_whose_the_bundle_is(store):
     # The image goes with all of it.
     assert store.ctl("deregister", job["images"][0], "--quiet").returncode == 0
     assert_nothing_is_left(store)
+
+
+def test_a_long_list_of_what_was_removed_is_in_a_file_as_long_as_its_job(store):
+    folder = store.root / "srv/many"
+    folder.mkdir()
+    names = [f"{number:03}-{'x' * 150}\n~" for number in range(400)]
+    try:
+        for name in names:
+            (folder / name).touch()
+        job = store.bake("bake", "store")
+    finally:
+        shutil.rmtree(folder)
+    scrubbed = job["details"]["scrubbed"]
+    assert len(scrubbed["paths"]) < scrubbed["count"] == 400 + len(SECRETS)
+    lines = [json.loads(line) for line in Path(scrubbed["file"]).read_text().splitlines()]
+    assert set(scrubbed["paths"]) < set(lines) and len(lines) == scrubbed["count"]
+    assert {f"/srv/many/{name}" for name in names} < set(lines)
 
 
 def test_without_a_scrub_secrets_stay_and_what_is_excluded_goes(store):

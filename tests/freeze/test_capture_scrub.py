@@ -228,7 +228,7 @@ def test_a_key_is_found_wherever_it_begins_in_a_file(capturer, client, make_disk
     assert sorted(capturer.scrub().paths) == sorted(wanted)
 
 
-def test_the_list_is_bounded_and_the_count_is_not(capturer, client, make_disk, stage):
+def test_what_an_answer_has_no_room_for_is_in_a_file_beside_it(capturer, client, make_disk, stage):
     disk = make_disk("ext4")
     (part,) = disk.mounted
     for i in range(400):
@@ -236,6 +236,11 @@ def test_the_list_is_bounded_and_the_count_is_not(capturer, client, make_disk, s
     captured(capturer, client, disk, stage)
     removals = capturer.scrub()
     assert removals.count == 400 and 200 < len(removals.paths) < 220
+    paths = os.pread(capturer.fd, 1 << 20, 0).decode().split("\0")
+    assert paths[:len(removals.paths)] == removals.paths and paths.pop() == ""
+    assert sorted(paths) == [f"/{i:03}-{'x' * 150}~" for i in range(400)]
+    with pytest.raises(OSError):
+        os.write(capturer.fd, b"x")
 
 
 def test_what_cannot_be_looked_into_ends_the_capture(capturer, client, make_disk, stage):
