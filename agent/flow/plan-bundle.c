@@ -16,6 +16,14 @@ bool plan_bundle_is_on_disk(const Plan *plan, const FileSystem *fs)
                 fs->disk_minor == bundled->disk_minor;
 }
 
+bool plan_bundle_has_unused(const Plan *plan, const UnusedDevice *unused)
+{
+        const FileSystem *bundled = plan->bundled;
+
+        return bundled && unused->disk_major == bundled->disk_major &&
+                unused->disk_minor == bundled->disk_minor;
+}
+
 bool plan_bundle_is_disk(const Plan *plan, const char *device)
 {
         return plan->bundled && streq_ptr(plan->bundled->disk, device);

@@ -17,5 +17,8 @@ bool plan_bundle_holds(const Plan *plan, const Topology *topology, const FileSys
 /* Likewise, directly: such file systems are named to the capture. */
 bool plan_bundle_is_on_disk(const Plan *plan, const FileSystem *fs);
 
+/* Whether it is a partition of that disk, which is read whether anything uses it or not. */
+bool plan_bundle_has_unused(const Plan *plan, const UnusedDevice *unused);
+
 /* Whether that is the disk: "/dev/nvme0n1". */
 bool plan_bundle_is_disk(const Plan *plan, const char *device);

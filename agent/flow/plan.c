@@ -214,11 +214,24 @@ static int add_mounted_elsewhere(Plan *plan, const PlanInput *input, const Unuse
                 unused->device);
 }
 
+static bool is_unused_taken(const Plan *plan, const Topology *topology, const UnusedDevice *unused)
+{
+        if (plan->method == METHOD_BUNDLE)
+                return plan_bundle_has_unused(plan, unused);
+        return count_volumes(plan, topology, unused->volumes, unused->n_volumes) > 0;
+}
+
 /* Whoever may write there is not known: that nobody does is seen when it counts. */
 static int watch_unused(Plan *plan, const PlanInput *input, const UnusedDevice *unused)
 {
-        if (count_volumes(plan, input->topology, unused->volumes, unused->n_volumes) == 0)
+        if (!is_unused_taken(plan, input->topology, unused))
                 return 0;
+        if (unused->mounted_elsewhere && plan->method == METHOD_BUNDLE)
+                return plan_refuse(plan, FAILURE_PLAN_REFUSED,
+                        "%s is on the disk that is bundled, and has a file system that is mounted in "
+                        "another mount namespace only, so that it cannot be frozen from here: "
+                        "unmount it",
+                        unused->device);
         if (unused->mounted_elsewhere)
                 return add_mounted_elsewhere(plan, input, unused);
         return add_watch(plan, &(PlanWatch){ .what = unused->device,

@@ -94,8 +94,8 @@ int watch_judge(const Watch *watch, char **ret_disturbance)
                                 "%s", what, strerror(-item->error));
                 if (item->disturbed)
                         return string_printf(ret_disturbance, "%s, which is not frozen, was written "
-                                "to meanwhile: try again when nothing writes there, or leave it out "
-                                "with Exclude=", what);
+                                "to meanwhile: try again when nothing writes there%s", what,
+                                item->what->n_volumes > 0 ? ", or leave it out with Exclude=" : "");
         }
         return 0;
 }

@@ -34,12 +34,13 @@ typedef struct OtherDisk {
         char *reason;
 } OtherDisk;
 
-/* On volumes, and no file system, swap space or other device that we see is made of it. */
+/* No file system, swap space or other device that we see is made of it: on volumes, or a partition. */
 typedef struct UnusedDevice {
         unsigned major, minor;
+        unsigned disk_major, disk_minor; /* of the disk that it is a partition of, or its own */
         bool mounted_elsewhere; /* the kernel has a file system of it, which no mount shows */
         bool lost; /* and it may lie on any volume: `volumes` has all of them */
         char *device;
-        size_t *volumes;
+        size_t *volumes; /* none: of a disk that is no volume */
         size_t n_volumes;
 } UnusedDevice;

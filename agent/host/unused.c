@@ -100,6 +100,17 @@ static int add_all_volumes(const Topology *topology, Descent *descent)
         return r;
 }
 
+static void set_disk(const HostFacts *facts, const BlockDevice *device, UnusedDevice *unused)
+{
+        size_t index = device->disk ? block_devices_find(&facts->devices, device->disk) :
+                                      BLOCK_DEVICE_NONE;
+        const BlockDevice *disk =
+                index == BLOCK_DEVICE_NONE ? device : facts->devices.items + index;
+
+        unused->disk_major = disk->major;
+        unused->disk_minor = disk->minor;
+}
+
 /*
  * A loop device over a file writes to that file's file system, which is frozen or watched. But what
  * a file system of its own, out of sight, has yet to write is in no file while that one is frozen.
@@ -114,13 +125,14 @@ static int add(const HostFacts *facts, const BlockDevice *device, const size_t *
                 return -ENOMEM;
         if (mounted_elsewhere && descent->lost && add_all_volumes(topology, descent) < 0)
                 return -ENOMEM;
-        if (descent->volumes.count == 0)
+        if (descent->volumes.count == 0 && !device->disk)
                 return 0;
         unused = ARRAY_ADD(topology->unused, topology->n_unused);
         if (!unused)
                 return -ENOMEM;
         unused->major = device->major;
         unused->minor = device->minor;
+        set_disk(facts, device, unused);
         unused->mounted_elsewhere = mounted_elsewhere;
         unused->lost = mounted_elsewhere && descent->lost;
         unused->n_volumes = descent->volumes.count;

@@ -6,6 +6,7 @@ in the window of the real freezer, bundled to the simulated S3, and registered.
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -88,7 +89,7 @@ def refused(store, *arguments):
 # What comes of it
 
 def test_a_disk_under_load_becomes_an_image(store):
-    folders = [Path(partition.mount_point) / "written" for partition in store.disk.partitions]
+    folders = [Path(partition.mount_point) / "written" for partition in store.disk.mounted]
     for folder in folders:
         folder.mkdir(exist_ok=True)
     specs = [("append", folders[0]), ("sync", folders[1]), ("pairs", *folders)]
@@ -162,7 +163,7 @@ def test_the_plan_says_what_is_read_frozen_and_put_where(store):
     assert (plan["method"], plan["refusals"]) == ("bundle", [])
     assert "instance store" in plan["method-reason"]
     assert [[one["mount-point"] for one in group] for group in plan["groups"]] == [
-        sorted(str(partition.mount_point) for partition in store.disk.partitions)]
+        sorted(str(partition.mount_point) for partition in store.disk.mounted)]
     assert store.disk.device in plan["calls"][0] and f"{BUCKET}/{PREFIX}" in plan["calls"][2]
     assert store.volumes[0].mount_point in [gap["what"] for gap in plan["not-covered"]]
     assert store.puts() == [] and store.staged() == []
@@ -194,6 +195,28 @@ def test_copies_of_a_bundle_are_refused_before_anything_is_read_and_later(store)
         failed, message = store.failed_bake(*arguments)
         assert failed["error"] == f"{ERROR}NotSupported" and "CopyTo= in [Publish]" in message
     assert store.cloud.calls("CopyImage") == [] and len(store.images_in_cloud()) == 1
+
+
+def test_what_is_written_to_a_partition_that_nothing_is_mounted_from_costs_the_class(store):
+    (watched,) = store.json("plan", "store")["watched"]
+    assert watched["what"] == store.raw
+    for label in ("fail", "label"):
+        store.write_profile(bake=[f"OnDegrade={label}"])
+        client, worker = pause_at(store, "frozen")
+        fd = os.open(store.raw, os.O_WRONLY | os.O_SYNC)
+        try:
+            os.pwrite(fd, b"in the window", 4096)
+        finally:
+            os.close(fd)
+        processes.send(worker, signal.SIGCONT)
+        assert client.wait(30) == (label == "fail"), client.communicate()
+        job = store.wait_for_new_jobs()[-1]
+        assert job["consistency"] == "crash" or job["error"] == f"{ERROR}ConsistencyNotReached"
+        if label == "fail":
+            assert f"{store.raw}, which is not frozen, was written to meanwhile" in job["message"]
+            assert_nothing_is_left(store)
+    (image,) = store.images_in_cloud()
+    assert image["tags"]["quiesced:consistency"] == "crash"
 
 
 # What dies on the way

@@ -62,8 +62,9 @@ class StoreLab(Lab):
         self.staging = self.folder / "staging"
         self.staging.mkdir(mode=0o700)
         self.disk = self._exit.enter_context(
-            LoopDisk(self.mounts, ["ext4", "ext4"], size=PARTITION_BYTES, name="store"))
+            LoopDisk(self.mounts, ["ext4", "ext4", None], size=PARTITION_BYTES, name="store"))
         self.root = Path(self.disk.partitions[0].mount_point)
+        self.raw = self.disk.partitions[2].device      # that nothing is mounted from
         for name, body in {**SECRETS, **KEPT}.items():
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +141,7 @@ class StoreLab(Lab):
     def judge_image(self, image, writers, cut_usec):
         """Each file system of the image in a file of its own, see lab/verdict.py."""
         copies, mounts = {}, {}
-        for number, partition in enumerate(self.disk.partitions):
+        for number, partition in enumerate(self.disk.mounted):
             path = image.with_suffix(f".part{number}")
             with image.open("rb") as whole, path.open("wb") as part:
                 whole.seek(partition.start)

@@ -104,6 +104,30 @@ static void what_cannot_be_frozen_is_watched_or_refused(void **state)
         }
 }
 
+static void a_partition_that_nothing_is_mounted_from_is_watched(void **state)
+{
+        UnusedDevice unused[] = { { .major = 254, .minor = 2, .disk_major = 254,
+                                          .device = TEXT("/dev/vda2") },
+                { .major = 8, .minor = 2, .disk_major = 8, .device = TEXT("/dev/sda2") } };
+        Host host;
+
+        store_init(&host);
+        host.topology.unused = unused;
+        host.topology.n_unused = ELEMENTSOF(unused);
+        for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+                _cleanup_(plan_done) Plan plan = { 0 };
+
+                unused[0].mounted_elsewhere = unused[1].mounted_elsewhere = elsewhere;
+                make(&host, &plan);
+                assert_int_equal(plan.n_watches, !elsewhere);
+                assert_int_equal(plan.refusals.count, elsewhere);
+                if (elsewhere)
+                        assert_true(some_line_has(&plan.refusals, "/dev/vda2 is on the disk"));
+                else
+                        assert_string_equal(plan.watches[0].what, "/dev/vda2");
+        }
+}
+
 static void a_later_mount_of_the_disk_is_missed(void **state)
 {
         _cleanup_(plan_done) Plan plan = { 0 };
@@ -261,6 +285,7 @@ int main(void)
                 cmocka_unit_test(an_instance_store_root_is_bundled),
                 cmocka_unit_test(all_of_the_disk_is_frozen_and_what_lies_in_its_files_first),
                 cmocka_unit_test(what_cannot_be_frozen_is_watched_or_refused),
+                cmocka_unit_test(a_partition_that_nothing_is_mounted_from_is_watched),
                 cmocka_unit_test(a_later_mount_of_the_disk_is_missed),
                 cmocka_unit_test(what_cannot_be_bundled_is_refused_with_what_to_do),
                 cmocka_unit_test(a_profile_may_want_all_to_be_in_it),

@@ -36,8 +36,13 @@ static void a_raw_disk_and_a_partition_that_nothing_is_mounted_from(void **state
         const UnusedDevice *raw;
 
         add_machine(host);
-        assert_unused(host, "/dev/nvme0n1p14 /dev/nvme1n1");
+        fake_partition(host, "nvme2n1", "nvme2n1p1", "259:5");
+        assert_unused(host, "/dev/nvme0n1p14 /dev/nvme1n1 /dev/nvme2n1p1");
+        raw = host->topology.unused + 2;
+        assert_int_equal(raw->n_volumes, 0);
+        assert_int_equal(raw->disk_minor, 4);
         raw = host->topology.unused + 1;
+        assert_int_equal(raw->disk_minor, 3);
         assert_int_equal(raw->major, 259);
         assert_int_equal(raw->minor, 3);
         assert_int_equal(raw->n_volumes, 1);
