@@ -67,6 +67,7 @@ static const Default defaults[] = {
         { "/var/lib/cloud/instances/*", VERDICT_GOES, 0, true },
         /* An image within the image. */
         { "/var/lib/quiesced-capture/*.image", VERDICT_GOES, 0, true },
+        { "*.image", VERDICT_GOES_IF_IMAGE, 0, true },
         /* What was typed. */
         { ".*_history", VERDICT_GOES },
         { ".*_history-[0-9]*", VERDICT_GOES },

@@ -29,6 +29,7 @@ typedef enum Verdict {
         VERDICT_STAYS,
         VERDICT_GOES,
         VERDICT_GOES_IF_KEY, /* if it holds a private key: a CA bundle has the same names */
+        VERDICT_GOES_IF_IMAGE, /* if capture has marked it as staged, in whichever folder */
 } Verdict;
 
 /* `path` begins with a slash. An include outdoes an exclude, and both what is built in. */

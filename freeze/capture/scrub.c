@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 
 #include "freeze/capture/volume.h"
 
@@ -126,6 +127,23 @@ static int entry_has_key(Scrub *scrub, int folder_fd, const char *name)
         return r < 0 ? scrub_fail(scrub, r, "cannot be read") : r;
 }
 
+/* Of another job, whose image waits to be bundled in a folder that its profile has named. */
+static int entry_is_image(Scrub *scrub, int folder_fd, const char *name)
+{
+        _cleanup_(closep) int fd = entry_open(folder_fd, name, O_RDONLY);
+
+        if (fd < 0)
+                return scrub_fail(scrub, fd, "cannot be read");
+        return fgetxattr(fd, STAGE_MARK, NULL, 0) >= 0;
+}
+
+/* 1: what is in it, or stands on it, is a reason to remove it. */
+static int entry_look(Scrub *scrub, int folder_fd, const char *name, Verdict verdict)
+{
+        return verdict == VERDICT_GOES_IF_KEY ? entry_has_key(scrub, folder_fd, name)
+                                              : entry_is_image(scrub, folder_fd, name);
+}
+
 #define FLAGS_OF_ROCK (FS_IMMUTABLE_FL | FS_APPEND_FL)
 
 /* Those that forbid a change are gone: chattr +i keeps histories, of all files. The old ones. */
@@ -212,8 +230,8 @@ static int file_scrub(
         Verdict verdict = file_judge(scrub, fate);
         int r;
 
-        if (verdict == VERDICT_GOES_IF_KEY) {
-                r = S_ISREG(about->st_mode) ? entry_has_key(scrub, folder_fd, name) : 0;
+        if (verdict == VERDICT_GOES_IF_KEY || verdict == VERDICT_GOES_IF_IMAGE) {
+                r = S_ISREG(about->st_mode) ? entry_look(scrub, folder_fd, name, verdict) : 0;
                 if (r < 0)
                         return r;
                 verdict = r > 0 ? VERDICT_GOES : VERDICT_STAYS;
@@ -365,8 +383,11 @@ int scrub_run(const Stage *stage, const Disk *disk, const Rules *rules, Removals
                 .trouble = trouble,
                 .freed = &freed,
         };
+        bool promises = !(rules->flags & CAPTURE_SCRUB_NO_DEFAULTS) || rules->count > 0;
         int r = 0;
 
+        for (unsigned i = 0; r >= 0 && promises && i < disk->n_parts; i++)
+                r = volume_check(stage, &disk->parts[i], trouble);
         for (unsigned i = 0; r >= 0 && i < disk->n_parts; i++)
                 r = part_scrub(&scrub, stage, disk, &disk->parts[i]);
         map_sort(&freed);

@@ -13,9 +13,6 @@
 #define SPARE_BYTES (UINT64_C(16) << 20)
 #define NAME_BYTES (CAPTURE_JOB_MAX + 16)
 #define MODE_OF_OTHERS 0077
-/* On what we have made, the job's name: only root can set it, and a folder of root's has other
- * files. */
-#define MARK "trusted.quiesced.image"
 
 void stage_done(Stage *stage)
 {
@@ -94,7 +91,7 @@ static int name_check(const Stage *stage, Trouble *trouble)
 
 static int mark_set(const Stage *stage, Trouble *trouble)
 {
-        if (fsetxattr(stage->fd, MARK, stage->job, strlen(stage->job), 0) == 0)
+        if (fsetxattr(stage->fd, STAGE_MARK, stage->job, strlen(stage->job), 0) == 0)
                 return 0;
         return trouble_tell(trouble, -errno,
                 "the image in %s cannot be marked as ours (%s): choose a folder on ext4, xfs, "
@@ -106,7 +103,7 @@ static int mark_set(const Stage *stage, Trouble *trouble)
 static bool mark_is_ours(const Stage *stage, int fd)
 {
         char mark[CAPTURE_JOB_MAX];
-        ssize_t n = fgetxattr(fd, MARK, mark, sizeof(mark));
+        ssize_t n = fgetxattr(fd, STAGE_MARK, mark, sizeof(mark));
 
         return n >= 0 && (size_t)n == strlen(stage->job) &&
                 memcmp(mark, stage->job, (size_t)n) == 0;

@@ -9,6 +9,12 @@
 #include "freeze/capture/map.h"
 #include "freeze/capture/trouble.h"
 
+/*
+ * On what we have made, the job's name: only root can set it, and a folder of root's has other
+ * files.
+ */
+#define STAGE_MARK "trusted.quiesced.image"
+
 typedef struct Stage {
         int folder_fd;
         int fd;

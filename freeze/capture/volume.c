@@ -140,6 +140,35 @@ static int volume_is_blind(const Volume *volume)
         return r;
 }
 
+/* Documentation/filesystems/ext4/super.rst */
+#define EXT4_SUPERBLOCK_AT 1024u
+#define EXT4_RO_COMPAT_AT 0x64u
+#define EXT4_RO_COMPAT_BIGALLOC 0x200u
+
+/*
+ * It gives out clusters of many blocks: what a deleted file had in those that the next one does not
+ * fill belongs to that one, to a folder, or to a node of a tree of extents, and nobody lists it.
+ */
+static bool has_clusters(const Stage *stage, const Part *part)
+{
+        unsigned char features[4];
+        off_t at = (off_t)(part->start + EXT4_SUPERBLOCK_AT + EXT4_RO_COMPAT_AT);
+
+        return strcmp(part->type, "ext4") == 0 &&
+                pread(stage->fd, features, sizeof(features), at) == sizeof(features) &&
+                (features[0] | features[1] << 8) & EXT4_RO_COMPAT_BIGALLOC;
+}
+
+int volume_check(const Stage *stage, const Part *part, Trouble *trouble)
+{
+        if (!has_clusters(stage, part))
+                return 0;
+        return trouble_tell(trouble, -EOPNOTSUPP,
+                "%s is an ext4 that gives out clusters of blocks (bigalloc), in which what was "
+                "deleted stays where nobody can tell: do without a scrub",
+                part->path);
+}
+
 int volume_open(
         Volume *volume, const Stage *stage, const Disk *disk, const Part *part, Trouble *trouble)
 {

@@ -21,6 +21,9 @@ typedef struct Volume {
 
 #define VOLUME_INIT ((Volume){ .loop_fd = -EBADF, .mount_fd = -EBADF, .root_fd = -EBADF })
 
+/* -EOPNOTSUPP: what is scrubbed there would stay in the image in part. */
+int volume_check(const Stage *stage, const Part *part, Trouble *trouble);
+
 /* Replays its log, if it has one that wants it, and releases files that were deleted while open. */
 int volume_open(
         Volume *volume, const Stage *stage, const Disk *disk, const Part *part, Trouble *trouble);

@@ -2,6 +2,7 @@
 """What a file system or a client may do so that a secret stays, or that it gets what is not its."""
 
 import errno
+import hashlib
 import os
 import subprocess
 from pathlib import Path
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from freezer import THAW
-from lab.capture import DISCARD, ERROR, EXCLUDE, TAKE, final_packet, name_packet
+from lab.capture import (DISCARD, ERROR, EXCLUDE, NO_DEFAULTS, SCRUBBED, TAKE, final_packet, name_packet,
+                         scrub_packet)
 from lab.loopdisk import MIB, device_number
 from lab.loopfs import run
-from test_capture import contains
+from test_capture import contains, digests_of, fill, leave_deleted, mounted_copies, windowed
 from test_capture_scrub import captured
 
 # It fits into an inode.
@@ -43,6 +45,31 @@ def test_no_copy_of_a_secret_is_left_in_metadata(capturer, client, make_disk, st
     assert set(capturer.scrub().paths) == {"/a.pem", "/b.pem", "/c.pem"}
     capturer.keep()
     assert not contains(stage / "job-1.image", b"SHORT-SECRET")
+
+
+@pytest.mark.parametrize("flags", [0, NO_DEFAULTS])
+def test_an_ext4_that_gives_out_clusters_is_captured_but_not_scrubbed(
+        capturer, client, make_disk, stage, flags):
+    """Beside a short file there is a part of one that was deleted, in the same cluster."""
+    disk = make_disk("ext4")
+    (part,) = disk.mounted
+    made_anew(part, "mkfs.ext4", "-Fq", "-O", "bigalloc", "-C", "65536")
+    wanted = fill(part.mount_point)
+    leave_deleted(part.mount_point)
+    capturer.began(disk, stage)
+    assert capturer.make_pass().used < part.size / 2
+    Path(part.mount_point, "file-late").write_bytes(b"late")
+    windowed(capturer, client, disk)
+    answer = capturer.ask(scrub_packet(flags))
+    if not flags:
+        assert answer.error == errno.EOPNOTSUPP and "(bigalloc)" in answer.text
+        assert "do without a scrub" in answer.text and list(stage.iterdir()) == []
+        return
+    assert answer.type == SCRUBBED
+    capturer.keep()
+    with mounted_copies(stage / "job-1.image", disk) as roots:
+        found = digests_of(roots[part])
+        assert found.pop("file-late") == hashlib.sha256(b"late").hexdigest() and found == wanted
 
 
 def test_no_copy_of_a_secret_is_left_in_a_tree_of_btrfs(capturer, client, make_disk, stage):

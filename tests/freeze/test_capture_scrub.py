@@ -169,6 +169,22 @@ def test_without_defaults_only_what_is_excluded_goes(capturer, client, make_disk
         "/root/.ssh/known_hosts"]
 
 
+def test_an_image_that_waits_in_a_folder_of_its_profile_is_not_in_the_next_one(
+        capturer, client, make_disk, stage):
+    disk = make_disk("ext4")
+    (part,) = disk.mounted
+    folder = Path(part.mount_point, "srv/staged")
+    folder.mkdir(parents=True)
+    for name in ("j-1.image", "disk.image", "j-1.other"):
+        (folder / name).write_bytes(KEY.format(name).encode() * 300)
+    os.setxattr(folder / "j-1.image", "trusted.quiesced.image", b"j-1")
+    captured(capturer, client, disk, stage)
+    assert capturer.scrub().paths == ["/srv/staged/j-1.image"]
+    capturer.keep()
+    image = stage / "job-1.image"
+    assert not contains(image, secret_of("j-1.image")) and contains(image, secret_of("disk.image"))
+
+
 def test_what_makes_an_instance_one_of_its_own_is_reset_when_asked(capturer, client, make_disk,
                                                                    stage):
     disk = make_disk("ext4")
