@@ -3,13 +3,11 @@
 
 #include "aws/s3-crew.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
-#define STACK_BYTES (512u * 1024) /* it may be locked in memory, and would be 8 MiB each */
 #define ASK_NSEC 100000000 /* between two looks at `cancelled` */
 #define NSEC_PER_SEC 1000000000
 
@@ -121,34 +119,24 @@ S3Crew *s3_crew_free(S3Crew *crew)
 static int crew_add_member(S3Crew *crew)
 {
         Member *member = &crew->members[crew->n_members];
-        pthread_attr_t attributes;
         int r;
 
         member->crew = crew;
         r = s3_bucket_clone(crew->bucket, is_stopped, crew, &member->bucket);
+        if (r >= 0)
+                r = thread_start(&member->thread, member_main, member);
         if (r < 0)
                 return r;
-        (void)pthread_attr_init(&attributes);
-        (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-        r = pthread_create(&member->thread, &attributes, member_main, member);
-        (void)pthread_attr_destroy(&attributes);
-        if (r != 0)
-                return -r;
         crew->n_members++;
         return 0;
 }
 
-/* Signals are the owner's: its handlers run in its own thread. */
 static int crew_add_members(S3Crew *crew, unsigned count)
 {
-        sigset_t all, before;
         int r = 0;
 
-        sigfillset(&all);
-        (void)pthread_sigmask(SIG_SETMASK, &all, &before);
         while (r >= 0 && crew->n_members < count)
                 r = crew_add_member(crew);
-        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
         return r;
 }
 

@@ -12,7 +12,8 @@ libbase_a_SOURCES = \
 	%D%/list.c %D%/list.h \
 	%D%/log.c %D%/log.h \
 	%D%/spawn.c %D%/spawn.h \
-	%D%/text.c %D%/text.h
+	%D%/text.c %D%/text.h \
+	%D%/thread.c %D%/thread.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += test-answer test-text test-list test-files test-clock test-config test-json test-spawn test-log
