@@ -67,7 +67,7 @@ static int end_buffer(Sending *sending)
 
         if (r < 0)
                 return r;
-        channel_give_filled(sending->channel, sending->filled);
+        channel_give_filled(sending->channel, sending->buffer, sending->filled);
         sending->n_sent += sending->filled;
         sending->filled = 0;
         sending->buffer = NULL;

@@ -4,27 +4,28 @@
 #include "image/bundle.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/stat.h>
 
+#include "base/thread.h"
 #include "image/archive.h"
-#include "image/gzip.h"
+#include "image/press.h"
 #include "image/split.h"
 
-#define BUFFER_BYTES (1024u * 1024)
+/* Of the archive, each compressed on its own: shorter ones cost time for what lies before them. */
+#define PIECE_BYTES (512u * 1024)
 
-/* What has its own thread, and how it went there. */
-typedef struct Stage {
-        int (*run)(struct Stage *stage);
-        const Archive *archive; /* of the first */
-        Channel *from;          /* of the second */
-        Channel *to;
+typedef struct Chain {
+        Archive archive;
+        Channel *archived;
+        Channel *compressed;
+        Press *press;
+        Split split;
+
+        pthread_t thread; /* of the archive, and how it went there */
+        bool undo_thread;
         char digest[SHA1_HEX_SIZE];
         char *message;
-        pthread_t thread;
-        bool undo_thread;
-} Stage;
+} Chain;
 
 int bundle_check_name(const char *name, char **reterr_message)
 {
@@ -55,108 +56,32 @@ int bundle_check_size(uint64_t image_bytes, char **reterr_message)
         return image_bytes > 0 ? -EFBIG : -EINVAL;
 }
 
-/* --- Stages ----------------------------------------------------------------------------------- */
+/* --- The chain -------------------------------------------------------------------------------- */
 
-static int run_archive(Stage *stage)
+static void *archive_main(void *userdata)
 {
-        return archive_send(stage->archive, stage->to, stage->digest, &stage->message);
-}
+        Chain *chain = userdata;
+        int r = archive_send(&chain->archive, chain->archived, chain->digest, &chain->message);
 
-/* The output of one buffer of input, or of the end; `step` keeps the buffer that is not full. */
-static int compress_buffer(Stage *stage, Gzip *gzip, GzipStep *step)
-{
-        size_t bytes = channel_buffer_bytes(stage->to);
-        int r;
-
-        do {
-                if (!step->output) {
-                        r = channel_take_empty(stage->to, &step->output);
-                        if (r < 0)
-                                return r;
-                        step->output_bytes = bytes;
-                }
-                r = gzip_compress(gzip, step);
-                if (r < 0)
-                        return r;
-                if (step->output_bytes == 0 || r == GZIP_E_END) {
-                        channel_give_filled(stage->to, bytes - step->output_bytes);
-                        step->output = NULL;
-                }
-        } while (r != GZIP_E_END && (step->input_bytes > 0 || !step->output || step->is_last));
-        return 0;
-}
-
-static int run_gzip(Stage *stage)
-{
-        _cleanup_(gzip_freep) Gzip *gzip = NULL;
-        GzipStep step = { 0 };
-        int r = gzip_new(&gzip);
-
-        while (r >= 0 && !step.is_last) {
-                r = channel_take_filled(stage->from, &step.input, &step.input_bytes);
-                if (r < 0)
-                        break;
-                step.is_last = r == 0;
-                r = compress_buffer(stage, gzip, &step);
-                if (!step.is_last)
-                        channel_give_empty(stage->from);
-        }
-        if (r < 0)
-                channel_cancel(stage->from);
-        return r;
-}
-
-static void *stage_main(void *userdata)
-{
-        Stage *stage = userdata;
-
-        channel_end(stage->to, stage->run(stage));
+        channel_end(chain->archived, r);
         return NULL;
 }
 
-/* Signals are for the thread that was there before. */
-static int stage_start(Stage *stage)
-{
-        sigset_t all, before;
-        int r;
-
-        (void)sigfillset(&all);
-        r = pthread_sigmask(SIG_SETMASK, &all, &before);
-        if (r == 0) {
-                r = pthread_create(&stage->thread, NULL, stage_main, stage);
-                (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-        }
-        stage->undo_thread = r == 0;
-        return -r;
-}
-
-static void stage_join(Stage *stage)
-{
-        if (!stage->undo_thread)
-                return;
-        channel_cancel(stage->to);
-        (void)pthread_join(stage->thread, NULL);
-        stage->undo_thread = false;
-}
-
-/* --- The chain -------------------------------------------------------------------------------- */
-
-typedef struct Chain {
-        Archive archive;
-        Channel *archived;
-        Channel *compressed;
-        Stage archiving;
-        Stage compressing;
-        Split split;
-} Chain;
-
 /* From the end to the beginning: each thread is told by the one behind it that it may stop. */
+static void chain_join(Chain *chain)
+{
+        chain->press = press_free(chain->press);
+        if (!chain->undo_thread)
+                return;
+        channel_cancel(chain->archived);
+        (void)pthread_join(chain->thread, NULL);
+        chain->undo_thread = false;
+}
+
 static void chain_done(Chain *chain)
 {
-        stage_join(&chain->compressing);
-        stage_join(&chain->archiving);
-        free(chain->compressing.message);
-        free(chain->archiving.message);
+        chain_join(chain);
+        free(chain->message);
         chain->compressed = channel_free(chain->compressed);
         chain->archived = channel_free(chain->archived);
         split_done(&chain->split);
@@ -165,24 +90,16 @@ static void chain_done(Chain *chain)
 
 static int chain_start(Chain *chain)
 {
-        int r = channel_new(BUFFER_BYTES, &chain->archived);
+        int r = channel_new(PIECE_BYTES, &chain->archived);
 
         if (r >= 0)
-                r = channel_new(BUFFER_BYTES, &chain->compressed);
+                r = channel_new(press_room(PIECE_BYTES), &chain->compressed);
+        if (r >= 0)
+                r = thread_start(&chain->thread, archive_main, chain);
         if (r < 0)
                 return r;
-        chain->archiving = (Stage){
-                .run = run_archive,
-                .archive = &chain->archive,
-                .to = chain->archived,
-        };
-        chain->compressing = (Stage){
-                .run = run_gzip,
-                .from = chain->archived,
-                .to = chain->compressed,
-        };
-        r = stage_start(&chain->archiving);
-        return r < 0 ? r : stage_start(&chain->compressing);
+        chain->undo_thread = true;
+        return press_start(chain->archived, chain->compressed, press_thread_count(), &chain->press);
 }
 
 static int chain_run(Chain *chain, char **reterr_message)
@@ -197,18 +114,17 @@ static int chain_run(Chain *chain, char **reterr_message)
                 if (r <= 0)
                         break;
                 r = split_add(&chain->split, data, size, reterr_message);
-                channel_give_empty(chain->compressed);
+                channel_give_empty(chain->compressed, data);
         } while (r >= 0);
         return r < 0 ? r : split_end(&chain->split, reterr_message);
 }
 
-/* What a thread had to say, where nothing worse has come in between. */
+/* What the archive had to say, where nothing worse has come in between. */
 static void chain_explain(Chain *chain, char **reterr_message)
 {
-        stage_join(&chain->compressing);
-        stage_join(&chain->archiving);
+        chain_join(chain);
         if (!*reterr_message)
-                *reterr_message = TAKE_PTR(chain->archiving.message);
+                *reterr_message = TAKE_PTR(chain->message);
 }
 
 static int write_parts(Chain *chain, int image_fd, const BundleKeys *keys, const PartSink *sink,
@@ -226,9 +142,9 @@ static int write_parts(Chain *chain, int image_fd, const BundleKeys *keys, const
                 chain_explain(chain, reterr_message);
                 return r;
         }
-        stage_join(&chain->archiving);
+        chain_join(chain);
         manifest->size_bytes = chain->archive.member.size_bytes;
-        memcpy(manifest->digest, chain->archiving.digest, sizeof(manifest->digest));
+        memcpy(manifest->digest, chain->digest, sizeof(manifest->digest));
         return 0;
 }
 

@@ -4,8 +4,8 @@
 /*
  * An image as a bundle for an instance-store AMI, made as it is read:
  *
- *     image -> tar -> SHA-1    | -> gzip | -> AES -> parts -> SHA-1 -> sink
- *          a thread            | another |    the caller's
+ *     image -> tar -> SHA-1 | -> gzip piece by piece  | -> AES -> parts -> SHA-1 -> sink
+ *          a thread         | one for each processor  |    the caller's
  */
 
 #include "image/part.h"
@@ -19,11 +19,12 @@ int bundle_check_size(uint64_t image_bytes, char **reterr_message);
 /*
  * Parts of the image called `name` go to the sink, and what they are into the name, the digest, the
  * sizes and the parts of `ret`; the rest of it is the caller's. The image is a regular file that
- * nobody writes to. The same image, keys and processor make the same parts: an upload that broke
- * off goes on by doing it again, where the sink drops each part whose digest it has sent already.
+ * nobody writes to. The same image, keys and kind of processor make the same parts, by however many
+ * threads: an upload that broke off goes on by doing it again, where the sink drops each part whose
+ * digest it has sent already.
  *
  * 0, -ENOMEM, or a negative errno with a sentence in `reterr_message`; then what the sink has taken
- * is worth nothing. No more than one part and 8 MiB are held besides those that the sink holds.
+ * is worth nothing. No more than one part and 10 MiB are held besides those that the sink holds.
  */
 int bundle_write(int image_fd, const char *name, const BundleKeys *keys, const PartSink *sink,
         Manifest *ret, char **reterr_message);

@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A few buffers between one thread that fills them and one that empties them, in order. */
+/* A few buffers between threads that fill them and threads that empty them, in order. */
 
 #include "image/channel.h"
 
 #include <pthread.h>
 
+typedef enum BufferState {
+        BUFFER_EMPTY,
+        BUFFER_FILLING,
+        BUFFER_FILLED,
+        BUFFER_EMPTYING,
+} BufferState;
+
 typedef struct Buffer {
         char *data;
         size_t size;
+        BufferState state;
 } Buffer;
 
 struct Channel {
@@ -15,9 +23,9 @@ struct Channel {
         pthread_cond_t changed;
         Buffer buffers[CHANNEL_BUFFERS];
         size_t buffer_bytes;
-        size_t n_given; /* since the beginning: by the writer, and back by the reader */
-        size_t n_returned;
-        int result; /* of the writer, once it has ended */
+        size_t n_written; /* since the beginning: taken by writers, and by readers */
+        size_t n_read;
+        int result; /* of the writers, once they have ended */
         bool has_ended;
         bool is_cancelled;
 };
@@ -64,29 +72,55 @@ static void channel_lock(Channel *channel)
 
 static void channel_unlock(Channel *channel)
 {
-        (void)pthread_cond_signal(&channel->changed);
+        (void)pthread_cond_broadcast(&channel->changed);
         (void)pthread_mutex_unlock(&channel->mutex);
 }
 
+static void channel_wait(Channel *channel)
+{
+        (void)pthread_cond_wait(&channel->changed, &channel->mutex);
+}
+
+/* Of one that was taken. */
+static Buffer *find_buffer(Channel *channel, const char *data)
+{
+        Buffer *buffer = channel->buffers;
+
+        while (buffer->data != data)
+                buffer++;
+        return buffer;
+}
+
+/* --- Writers ---------------------------------------------------------------------------------- */
+
 int channel_take_empty(Channel *channel, char **ret)
 {
+        Buffer *buffer;
         int r = 0;
 
         channel_lock(channel);
-        while (!channel->is_cancelled && channel->n_given - channel->n_returned == CHANNEL_BUFFERS)
-                (void)pthread_cond_wait(&channel->changed, &channel->mutex);
-        if (channel->is_cancelled)
+        while (!channel->is_cancelled &&
+                channel->buffers[channel->n_written % CHANNEL_BUFFERS].state != BUFFER_EMPTY)
+                channel_wait(channel);
+        if (channel->is_cancelled) {
                 r = -ECANCELED;
-        else
-                *ret = channel->buffers[channel->n_given % CHANNEL_BUFFERS].data;
+        } else {
+                buffer = &channel->buffers[channel->n_written++ % CHANNEL_BUFFERS];
+                buffer->state = BUFFER_FILLING;
+                *ret = buffer->data;
+        }
         channel_unlock(channel);
         return r;
 }
 
-void channel_give_filled(Channel *channel, size_t size)
+void channel_give_filled(Channel *channel, const char *buffer, size_t size)
 {
+        Buffer *filled;
+
         channel_lock(channel);
-        channel->buffers[channel->n_given++ % CHANNEL_BUFFERS].size = size;
+        filled = find_buffer(channel, buffer);
+        filled->size = size;
+        filled->state = BUFFER_FILLED;
         channel_unlock(channel);
 }
 
@@ -94,23 +128,35 @@ void channel_end(Channel *channel, int result)
 {
         channel_lock(channel);
         channel->has_ended = true;
-        channel->result = result;
+        if (channel->result == 0)
+                channel->result = result;
         channel_unlock(channel);
+}
+
+/* --- Readers ---------------------------------------------------------------------------------- */
+
+/* One that is being filled still comes, but for an error. */
+static bool is_at_end(const Channel *channel)
+{
+        return channel->has_ended && (channel->result < 0 || channel->n_read == channel->n_written);
 }
 
 int channel_take_filled(Channel *channel, const char **ret, size_t *ret_size)
 {
-        int r;
+        Buffer *buffer;
+        int r = 1;
 
         channel_lock(channel);
-        while (!channel->has_ended && channel->n_given == channel->n_returned)
-                (void)pthread_cond_wait(&channel->changed, &channel->mutex);
-        if (channel->n_given != channel->n_returned) {
-                Buffer *buffer = &channel->buffers[channel->n_returned % CHANNEL_BUFFERS];
-
+        buffer = &channel->buffers[channel->n_read % CHANNEL_BUFFERS];
+        while (buffer->state != BUFFER_FILLED && !is_at_end(channel)) {
+                channel_wait(channel);
+                buffer = &channel->buffers[channel->n_read % CHANNEL_BUFFERS];
+        }
+        if (buffer->state == BUFFER_FILLED) {
+                channel->n_read++;
+                buffer->state = BUFFER_EMPTYING;
                 *ret = buffer->data;
                 *ret_size = buffer->size;
-                r = 1;
         } else {
                 r = channel->result;
         }
@@ -118,10 +164,10 @@ int channel_take_filled(Channel *channel, const char **ret, size_t *ret_size)
         return r;
 }
 
-void channel_give_empty(Channel *channel)
+void channel_give_empty(Channel *channel, const char *buffer)
 {
         channel_lock(channel);
-        channel->n_returned++;
+        find_buffer(channel, buffer)->state = BUFFER_EMPTY;
         channel_unlock(channel);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gzip by ISA-L. */
 
+#include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
-#include <stdint.h>
 
 #include "image/gzip.h"
 
@@ -22,17 +22,8 @@ struct Gunzip {
 
 int gzip_new(Gzip **ret)
 {
-        Gzip *gzip = calloc(1, sizeof(Gzip));
-
-        if (!gzip)
-                return -ENOMEM;
-        isal_deflate_init(&gzip->stream);
-        gzip->stream.level = LEVEL;
-        gzip->stream.level_buf = gzip->level_buffer;
-        gzip->stream.level_buf_size = sizeof(gzip->level_buffer);
-        gzip->stream.gzip_flag = IGZIP_GZIP;
-        *ret = gzip;
-        return 0;
+        *ret = calloc(1, sizeof(Gzip));
+        return *ret ? 0 : -ENOMEM;
 }
 
 Gzip *gzip_free(Gzip *gzip)
@@ -41,22 +32,35 @@ Gzip *gzip_free(Gzip *gzip)
         return NULL;
 }
 
-int gzip_compress(Gzip *gzip, GzipStep *step)
+int gzip_compress(Gzip *gzip, const GzipPiece *piece, char *ret, size_t room, size_t *ret_size)
 {
         struct isal_zstream *stream = &gzip->stream;
 
-        stream->next_in = (uint8_t *)step->input;
-        stream->avail_in = (uint32_t)step->input_bytes;
-        stream->next_out = (uint8_t *)step->output;
-        stream->avail_out = (uint32_t)step->output_bytes;
-        stream->end_of_stream = step->is_last;
+        isal_deflate_init(stream);
+        stream->level = LEVEL;
+        stream->level_buf = gzip->level_buffer;
+        stream->level_buf_size = sizeof(gzip->level_buffer);
+        stream->flush = SYNC_FLUSH;
+        if (piece->before_bytes > 0 &&
+                isal_deflate_set_dict(stream, (uint8_t *)(uintptr_t)piece->before,
+                        (uint32_t)piece->before_bytes) != COMP_OK)
+                return -EIO;
+        stream->next_in = (uint8_t *)(uintptr_t)piece->data;
+        stream->avail_in = (uint32_t)piece->size;
+        stream->next_out = (uint8_t *)ret;
+        stream->avail_out = (uint32_t)room;
         if (isal_deflate(stream) != COMP_OK)
                 return -EIO;
-        step->input = (const char *)stream->next_in;
-        step->input_bytes = stream->avail_in;
-        step->output = (char *)stream->next_out;
-        step->output_bytes = stream->avail_out;
-        return stream->internal_state.state == ZSTATE_END ? GZIP_E_END : 0;
+        /* Of what filled the room to the brim, there may be more. */
+        if (stream->avail_in > 0 || stream->avail_out == 0)
+                return GZIP_E_FULL;
+        *ret_size = room - stream->avail_out;
+        return 0;
+}
+
+uint32_t gzip_checksum(uint32_t sum, const char *data, size_t size)
+{
+        return crc32_gzip_refl(sum, (const unsigned char *)data, size);
 }
 
 int gunzip_new(Gunzip **ret)

@@ -8,7 +8,8 @@
 /* Half as fast as level 1 costs a tenth of the bytes; level 9 is a fifth as fast, and saves
  * nothing. */
 #define LEVEL 6
-#define WINDOW_BITS (15 + 16) /* + 16: gzip's frame (zlib.h) */
+#define RAW_WINDOW_BITS (-15) /* deflate without a frame (zlib.h) */
+#define WINDOW_BITS (15 + 16) /* with that of gzip */
 #define MEMORY_LEVEL 9
 
 struct Gzip {
@@ -24,7 +25,7 @@ int gzip_new(Gzip **ret)
         Gzip *gzip = calloc(1, sizeof(Gzip));
 
         if (!gzip ||
-                deflateInit2(&gzip->stream, LEVEL, Z_DEFLATED, WINDOW_BITS, MEMORY_LEVEL,
+                deflateInit2(&gzip->stream, LEVEL, Z_DEFLATED, RAW_WINDOW_BITS, MEMORY_LEVEL,
                         Z_DEFAULT_STRATEGY) != Z_OK) {
                 free(gzip);
                 return -ENOMEM;
@@ -41,31 +42,32 @@ Gzip *gzip_free(Gzip *gzip)
         return NULL;
 }
 
-static void begin_step(z_stream *stream, const GzipStep *step)
+int gzip_compress(Gzip *gzip, const GzipPiece *piece, char *ret, size_t room, size_t *ret_size)
 {
-        stream->next_in = (Bytef *)step->input;
-        stream->avail_in = (uInt)step->input_bytes;
-        stream->next_out = (Bytef *)step->output;
-        stream->avail_out = (uInt)step->output_bytes;
+        z_stream *stream = &gzip->stream;
+        int r = deflateReset(stream);
+
+        if (r == Z_OK && piece->before_bytes > 0)
+                r = deflateSetDictionary(
+                        stream, (const Bytef *)piece->before, (uInt)piece->before_bytes);
+        stream->next_in = (z_const Bytef *)(uintptr_t)piece->data;
+        stream->avail_in = (uInt)piece->size;
+        stream->next_out = (Bytef *)ret;
+        stream->avail_out = (uInt)room;
+        if (r == Z_OK)
+                r = deflate(stream, Z_SYNC_FLUSH);
+        if (r != Z_OK && r != Z_BUF_ERROR)
+                return -EIO;
+        /* Of what filled the room to the brim, there may be more. */
+        if (stream->avail_in > 0 || stream->avail_out == 0)
+                return GZIP_E_FULL;
+        *ret_size = room - stream->avail_out;
+        return 0;
 }
 
-/* No progress is none of our errors: the caller comes back with input or with room. */
-static int end_step(const z_stream *stream, GzipStep *step, int result, int error)
+uint32_t gzip_checksum(uint32_t sum, const char *data, size_t size)
 {
-        if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
-                return result == Z_MEM_ERROR ? -ENOMEM : error;
-        step->input = (const char *)stream->next_in;
-        step->input_bytes = stream->avail_in;
-        step->output = (char *)stream->next_out;
-        step->output_bytes = stream->avail_out;
-        return result == Z_STREAM_END ? GZIP_E_END : 0;
-}
-
-int gzip_compress(Gzip *gzip, GzipStep *step)
-{
-        begin_step(&gzip->stream, step);
-        return end_step(&gzip->stream, step,
-                deflate(&gzip->stream, step->is_last ? Z_FINISH : Z_NO_FLUSH), -EIO);
+        return (uint32_t)crc32(sum, (const Bytef *)data, (uInt)size);
 }
 
 int gunzip_new(Gunzip **ret)
@@ -90,6 +92,20 @@ Gunzip *gunzip_free(Gunzip *gunzip)
 
 int gunzip_expand(Gunzip *gunzip, GzipStep *step)
 {
-        begin_step(&gunzip->stream, step);
-        return end_step(&gunzip->stream, step, inflate(&gunzip->stream, Z_NO_FLUSH), -EBADMSG);
+        z_stream *stream = &gunzip->stream;
+        int r;
+
+        stream->next_in = (z_const Bytef *)(uintptr_t)step->input;
+        stream->avail_in = (uInt)step->input_bytes;
+        stream->next_out = (Bytef *)step->output;
+        stream->avail_out = (uInt)step->output_bytes;
+        r = inflate(stream, Z_NO_FLUSH);
+        /* No progress is none of our errors: the caller comes back with input or with room. */
+        if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR)
+                return r == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
+        step->input = (const char *)stream->next_in;
+        step->input_bytes = stream->avail_in;
+        step->output = (char *)stream->next_out;
+        step->output_bytes = stream->avail_out;
+        return r == Z_STREAM_END ? GZIP_E_END : 0;
 }

@@ -17,6 +17,7 @@ libimage_a_SOURCES = \
 	%D%/manifest.c %D%/manifest.h \
 	%D%/manifest-write.c \
 	%D%/part.c %D%/part.h \
+	%D%/press.c %D%/press.h \
 	%D%/rsa.c %D%/rsa.h \
 	%D%/sha1.c %D%/sha1.h \
 	%D%/split.c %D%/split.h \
@@ -59,9 +60,9 @@ test_tar_LDADD = $(IMAGE_TEST_LIBS)
 if HAVE_BOTH_GZIPS
 check_PROGRAMS += test-gzip-zlib
 TESTS += test-gzip-zlib
-test_gzip_zlib_SOURCES = tests/unit/test-gzip.c %D%/gzip-zlib.c
+test_gzip_zlib_SOURCES = tests/unit/test-gzip.c %D%/channel.c %D%/gzip-zlib.c %D%/press.c
 test_gzip_zlib_CFLAGS = $(TEST_CFLAGS) $(ZLIB_CFLAGS)
-test_gzip_zlib_LDADD = $(ZLIB_LIBS) $(CMOCKA_LIBS)
+test_gzip_zlib_LDADD = libbase.a $(ZLIB_LIBS) $(CMOCKA_LIBS)
 endif
 endif
 

@@ -18,6 +18,7 @@ int split_init(Split *split, const BundleKeys *keys, const PartSink *sink, Manif
 void split_done(Split *split)
 {
         split->cipher = cipher_free(split->cipher);
+        split->sha1 = sha1_free(split->sha1);
         split->part = bundle_part_free(split->part);
 }
 
@@ -35,8 +36,9 @@ static int note_part(Manifest *manifest, const BundlePart *part)
 static int hand_over(Split *split, char **reterr_message)
 {
         BundlePart *part = split->part;
-        int r = sha1_hex(part->data, part->size, part->digest);
+        int r = sha1_end_hex(split->sha1, part->digest);
 
+        split->sha1 = sha1_free(split->sha1);
         if (r >= 0)
                 r = note_part(split->manifest, part);
         if (r < 0)
@@ -52,8 +54,20 @@ static int make_part(Split *split, char **reterr_message)
 
         if (split->part && split->part->size == PART_BYTES)
                 r = hand_over(split, reterr_message);
-        if (r >= 0 && !split->part)
-                r = bundle_part_new(split->name, split->manifest->n_parts, &split->part);
+        if (r < 0 || split->part)
+                return r;
+        r = sha1_new(&split->sha1);
+        return r < 0 ? r : bundle_part_new(split->name, split->manifest->n_parts, &split->part);
+}
+
+/* What was encrypted behind the end of the part, while it is still in the processor's cache. */
+static int extend_part(Split *split, size_t written)
+{
+        BundlePart *part = split->part;
+        int r = sha1_add(split->sha1, part->data + part->size, written);
+
+        if (r >= 0)
+                part->size += written;
         return r;
 }
 
@@ -70,9 +84,10 @@ int split_add(Split *split, const char *data, size_t size, char **reterr_message
                 /* Both are whole blocks: with what is held back, less than one, it still fits. */
                 length = size < PART_BYTES - part->size ? size : PART_BYTES - part->size;
                 r = cipher_add(split->cipher, data, length, part->data + part->size, &written);
+                if (r >= 0)
+                        r = extend_part(split, written);
                 if (r < 0)
                         return r;
-                part->size += written;
                 data += length;
                 size -= length;
         }
@@ -86,8 +101,7 @@ int split_end(Split *split, char **reterr_message)
 
         if (r >= 0)
                 r = cipher_end(split->cipher, split->part->data + split->part->size, &written);
-        if (r < 0)
-                return r;
-        split->part->size += written;
-        return hand_over(split, reterr_message);
+        if (r >= 0)
+                r = extend_part(split, written);
+        return r < 0 ? r : hand_over(split, reterr_message);
 }

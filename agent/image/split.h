@@ -5,6 +5,7 @@
 
 #include "image/cipher.h"
 #include "image/part.h"
+#include "image/sha1.h"
 
 typedef struct Split {
         const char *name; /* of the bundle */
@@ -12,6 +13,7 @@ typedef struct Split {
         Manifest *manifest; /* gets the parts and their sum */
         Cipher *cipher;
         BundlePart *part; /* that is being filled */
+        Sha1 *sha1;       /* of what is in it */
 } Split;
 
 /* `manifest->name` is what the parts are called after. 0, -ENOMEM or -EIO. */

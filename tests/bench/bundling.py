@@ -31,10 +31,10 @@ def make_image(folder):
     return image
 
 
-def run(verb, image):
+def run(program, image):
     """Seconds, bytes, and the most memory in kB."""
     began = time.monotonic()
-    process = subprocess.Popen([BUILD / "bench-bundle", verb, image], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([BUILD / program, image], stdout=subprocess.PIPE, text=True)
     made = int(process.stdout.read())
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = status
@@ -60,13 +60,14 @@ def measure(runs, progress=lambda: None):
         folder = Path(stack.enter_context(
             tempfile.TemporaryDirectory(prefix="bundle.", dir=scratch_folder())))
         image = make_image(folder)
-        samples = {"bundle": [], "gzip": []}
+        samples = {"bench-bundle": [], "bare-gzip": []}
         for _ in range(runs):
-            for verb, taken in samples.items():
-                taken.append(run(verb, image))
+            for program, taken in samples.items():
+                taken.append(run(program, image))
                 progress()
-        figures = {verb: (IMAGE_BYTES / 1e6 / statistics.median(one[0] for one in taken), taken[0][1])
-                   for verb, taken in samples.items()}
+        figures = {
+            program: (IMAGE_BYTES / 1e6 / statistics.median(one[0] for one in taken), taken[0][1])
+            for program, taken in samples.items()}
         seconds, made = run_classic(image)
         figures["classic"] = IMAGE_BYTES / 1e6 / seconds, made
-    return figures, max(one[2] for one in samples["bundle"])
+    return figures, max(one[2] for one in samples["bench-bundle"])

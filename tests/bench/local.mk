@@ -5,6 +5,12 @@ bare_freeze_LDADD = libbase.a
 bare_freeze_LDFLAGS = $(AM_LDFLAGS) -pthread
 bench_bundle_SOURCES = %D%/bench-bundle.c
 bench_bundle_LDADD = $(IMAGE_LIBS)
+if HAVE_ISAL
+noinst_PROGRAMS += bare-gzip
+bare_gzip_SOURCES = %D%/bare-gzip.c
+bare_gzip_CFLAGS = $(AM_CFLAGS) $(GZIP_CFLAGS)
+bare_gzip_LDADD = libbase.a $(GZIP_LIBS)
+endif
 bench_fleet_SOURCES = %D%/bench-fleet.c
 bench_fleet_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 bench_fleet_LDADD = $(FLOW_LIBS)

@@ -112,7 +112,7 @@ static void *print_channel(void *userdata)
         while (channel_take_filled(channel, &data, &size) > 0) {
                 if (write_all(STDOUT_FILENO, data, size) < 0)
                         exit(2);
-                channel_give_empty(channel);
+                channel_give_empty(channel, data);
         }
         return NULL;
 }

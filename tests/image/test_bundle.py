@@ -83,8 +83,8 @@ def test_nothing_is_overwritten(bundle, memory):
 
 # --- Parts ---------------------------------------------------------------------------------------
 
-def parts(image, keys, failing=10**6):
-    done = subprocess.run([BUILD / "bundle-probe", "parts", image, "web", keys, str(failing)],
+def parts(image, keys, failing=10**6, before=()):
+    done = subprocess.run([*before, BUILD / "bundle-probe", "parts", image, "web", keys, str(failing)],
                           capture_output=True, text=True)
     return done.stdout.splitlines(), done.stderr.strip()
 
@@ -105,6 +105,7 @@ def test_the_same_image_and_keys_make_the_same_parts(memory, keys):
         assert said.endswith("this part is refused")
         assert made == first[:failing]
     assert parts(image, keys)[0] == first
+    assert parts(image, keys, before=("taskset", "-c", str(min(os.sched_getaffinity(0)))))[0] == first
     keys.write_bytes(bytes(32))
     assert not set(parts(image, keys)[0]) & set(first)
 

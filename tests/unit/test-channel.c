@@ -24,7 +24,7 @@ static void *write_numbers(void *userdata)
                 if (counter->seen < 0)
                         break;
                 memcpy(buffer, &i, sizeof(i));
-                channel_give_filled(counter->channel, sizeof(i));
+                channel_give_filled(counter->channel, buffer, sizeof(i));
         }
         channel_end(counter->channel, counter->result);
         return NULL;
@@ -46,7 +46,7 @@ static int read_numbers(Channel *channel, size_t stop_at, size_t *ret_count)
                 memcpy(&number, data, sizeof(number));
                 assert_int_equal(size, sizeof(number));
                 assert_int_equal(number, count);
-                channel_give_empty(channel);
+                channel_give_empty(channel, data);
                 count++;
         }
         *ret_count = count;
@@ -103,12 +103,52 @@ static void a_reader_that_gives_up_stops_the_writer(void **state)
         assert_int_equal(counter.seen, -ECANCELED);
 }
 
+static void buffers_are_read_in_order_whoever_is_done_first(void **state)
+{
+        _cleanup_(channel_freep) Channel *channel = NULL;
+        char *first, *second;
+        const char *data;
+        size_t size;
+
+        (void)state;
+        assert_int_equal(channel_new(BUFFER_BYTES, &channel), 0);
+        assert_int_equal(channel_take_empty(channel, &first), 0);
+        assert_int_equal(channel_take_empty(channel, &second), 0);
+        channel_give_filled(channel, second, 2);
+        channel_give_filled(channel, first, 1);
+        channel_end(channel, 0);
+        for (size_t i = 1; i <= 2; i++) {
+                assert_int_equal(channel_take_filled(channel, &data, &size), 1);
+                assert_int_equal(size, i);
+        }
+        assert_ptr_equal(data, second);
+        assert_int_equal(channel_take_filled(channel, &data, &size), 0);
+}
+
+static void the_first_error_stands_and_nobody_waits_for_what_it_left(void **state)
+{
+        _cleanup_(channel_freep) Channel *channel = NULL;
+        const char *data;
+        char *buffer;
+        size_t size;
+
+        (void)state;
+        assert_int_equal(channel_new(BUFFER_BYTES, &channel), 0);
+        assert_int_equal(channel_take_empty(channel, &buffer), 0);
+        channel_end(channel, 0);
+        channel_end(channel, -EIO);
+        channel_end(channel, -ECANCELED);
+        assert_int_equal(channel_take_filled(channel, &data, &size), -EIO);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(buffers_come_in_order_and_end),
                 cmocka_unit_test(an_error_comes_behind_what_was_written),
                 cmocka_unit_test(a_reader_that_gives_up_stops_the_writer),
+                cmocka_unit_test(buffers_are_read_in_order_whoever_is_done_first),
+                cmocka_unit_test(the_first_error_stands_and_nobody_waits_for_what_it_left),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

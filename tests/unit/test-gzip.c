@@ -2,10 +2,14 @@
 /* Linked twice: with what the build compresses by, and with zlib. */
 #include "image/gzip.h"
 
+#include <pthread.h>
+
+#include "image/press.h"
+
 #include "tests/unit/unit.h"
 
 #define CONTENT_BYTES (3u * 1024 * 1024)
-#define ROOM_BYTES (CONTENT_BYTES + CONTENT_BYTES / 8 + 1024)
+#define ROOM_BYTES (CONTENT_BYTES + CONTENT_BYTES / 64 + 1024)
 
 /* Runs of text, of noise, and of zeros. */
 static char *make_content(void)
@@ -24,27 +28,90 @@ static char *make_content(void)
         return content;
 }
 
-static size_t compress_all(const char *content, size_t size, size_t step_bytes, char *ret)
-{
-        _cleanup_(gzip_freep) Gzip *gzip = NULL;
-        GzipStep step = { .output = ret };
-        size_t at = 0;
-        int r = 0;
+/* What goes in piece by piece, and what its writer says at the end, and is told. */
+typedef struct Feed {
+        Channel *channel;
+        const char *content;
+        size_t size;
+        int result;
+        int seen;
+} Feed;
 
-        assert_int_equal(gzip_new(&gzip), 0);
-        while (r != GZIP_E_END) {
-                if (step.input_bytes == 0) {
-                        step.input = content + at;
-                        step.input_bytes = size - at < step_bytes ? size - at : step_bytes;
-                        at += step.input_bytes;
-                        step.is_last = at == size;
-                }
-                step.output_bytes = step_bytes;
-                r = gzip_compress(gzip, &step);
-                assert_true(r == 0 || r == GZIP_E_END);
-                assert_true((size_t)(step.output - ret) <= ROOM_BYTES);
+static void *feed_main(void *userdata)
+{
+        Feed *feed = userdata;
+        size_t at = 0;
+
+        while (at < feed->size) {
+                size_t bytes = channel_buffer_bytes(feed->channel), rest = feed->size - at;
+                char *buffer;
+
+                feed->seen = channel_take_empty(feed->channel, &buffer);
+                if (feed->seen < 0)
+                        break;
+                if (rest < bytes)
+                        bytes = rest;
+                memcpy(buffer, feed->content + at, bytes);
+                channel_give_filled(feed->channel, buffer, bytes);
+                at += bytes;
         }
-        return (size_t)(step.output - ret);
+        channel_end(feed->channel, feed->seen < 0 ? feed->seen : feed->result);
+        return NULL;
+}
+
+/* Into `ret`, which has ROOM_BYTES; up to `n_max` buffers. */
+static int drain(Channel *channel, size_t n_max, char *ret, size_t *ret_size)
+{
+        int r = 1;
+
+        for (*ret_size = 0; r > 0 && n_max > 0; n_max--) {
+                const char *data;
+                size_t size;
+
+                r = channel_take_filled(channel, &data, &size);
+                if (r <= 0)
+                        break;
+                assert_in_range(*ret_size + size, 0, ROOM_BYTES);
+                memcpy(ret + *ret_size, data, size);
+                *ret_size += size;
+                channel_give_empty(channel, data);
+        }
+        return r;
+}
+
+static int press_all(Feed *feed, size_t piece_bytes, unsigned n_threads, size_t n_max, char *ret,
+        size_t *ret_size)
+{
+        _cleanup_(channel_freep) Channel *from = NULL, *to = NULL;
+        Press *press = NULL;
+        pthread_t thread;
+        int r;
+
+        assert_int_equal(channel_new(piece_bytes, &from), 0);
+        assert_int_equal(channel_new(press_room(piece_bytes), &to), 0);
+        feed->channel = from;
+        assert_int_equal(pthread_create(&thread, NULL, feed_main, feed), 0);
+        assert_int_equal(press_start(from, to, n_threads, &press), 0);
+        r = drain(to, n_max, ret, ret_size);
+        (void)press_free(press);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        return r;
+}
+
+static size_t compress_by(
+        unsigned n_threads, const char *content, size_t size, size_t piece_bytes, char *ret)
+{
+        Feed feed = { .content = content, .size = size };
+        size_t made;
+
+        assert_int_equal(press_all(&feed, piece_bytes, n_threads, SIZE_MAX, ret, &made), 0);
+        assert_int_equal(feed.seen, 0);
+        return made;
+}
+
+static size_t compress_all(const char *content, size_t size, size_t piece_bytes, char *ret)
+{
+        return compress_by(2, content, size, piece_bytes, ret);
 }
 
 /* `ret` has room for one byte more than the content; the number of bytes, or an error. */
@@ -71,8 +138,8 @@ static int expand_all(const char *data, size_t size, size_t step_bytes, char *re
 
 static void content_comes_back(void **state)
 {
-        static const size_t steps[] = { 997, 65536, CONTENT_BYTES };
-        _cleanup_(freep) char *content = make_content(), *data = malloc(2 * ROOM_BYTES),
+        static const size_t steps[] = { 9973, 65536, CONTENT_BYTES };
+        _cleanup_(freep) char *content = make_content(), *data = malloc(ROOM_BYTES),
                               *back = malloc(CONTENT_BYTES + 1);
 
         (void)state;
@@ -95,21 +162,78 @@ static void nothing_comes_back(void **state)
         assert_int_equal(expand_all(data, compress_all("", 0, 64, data), 1, back, &left), 0);
 }
 
-static void the_same_makes_the_same(void **state)
+static void the_number_of_threads_changes_nothing(void **state)
 {
-        _cleanup_(freep) char *content = make_content(), *one = malloc(2 * ROOM_BYTES),
-                              *other = malloc(2 * ROOM_BYTES);
+        static const unsigned counts[] = { 1, 2, 3, PRESS_THREADS_MAX, 2 };
+        _cleanup_(freep) char *content = make_content(), *one = malloc(ROOM_BYTES),
+                              *other = malloc(ROOM_BYTES);
         size_t size;
 
         (void)state;
-        size = compress_all(content, CONTENT_BYTES, 65536, one);
-        assert_int_equal(compress_all(content, CONTENT_BYTES, 65536, other), size);
-        assert_memory_equal(one, other, size);
+        size = compress_by(1, content, CONTENT_BYTES, 65536, one);
+        for (size_t i = 0; i < ELEMENTSOF(counts); i++) {
+                assert_int_equal(
+                        compress_by(counts[i], content, CONTENT_BYTES, 65536, other), size);
+                assert_memory_equal(one, other, size);
+        }
+}
+
+static void matches_reach_into_the_piece_before(void **state)
+{
+        _cleanup_(freep) char *content = make_content(), *data = malloc(ROOM_BYTES),
+                              *noise = malloc(16 * 16384);
+
+        (void)state;
+        for (size_t i = 0; i < 16; i++)
+                memcpy(noise + i * 16384, content + 100000, 16384);
+        assert_in_range(compress_all(noise, sizeof(char[16 * 16384]), 16384, data), 16384, 20000);
+}
+
+static void noise_is_stored(void **state)
+{
+        static const size_t steps[] = { 1000, 65535, 65536, 200000 };
+        _cleanup_(freep) char *content = make_content(), *data = malloc(ROOM_BYTES),
+                              *back = malloc(CONTENT_BYTES + 1);
+        unsigned noise = 1;
+
+        (void)state;
+        for (size_t i = 0; i < 200000; i++) {
+                noise = noise * 1103515245u + 12345u;
+                content[i] = (char)(noise >> 16 ^ noise >> 23);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
+                size_t size = compress_all(content, 200000, steps[i], data), left;
+
+                assert_in_range(size, 200000, 200000 + 20 + (200000 / steps[i] + 4) * 6);
+                assert_int_equal(expand_all(data, size, 65536, back, &left), 200000);
+                assert_memory_equal(content, back, 200000);
+        }
+}
+
+static void an_error_of_the_writer_comes_through(void **state)
+{
+        _cleanup_(freep) char *content = make_content(), *data = malloc(ROOM_BYTES);
+        Feed feed = { .content = content, .size = CONTENT_BYTES, .result = -EIO };
+        size_t size;
+
+        (void)state;
+        assert_int_equal(press_all(&feed, 65536, 2, SIZE_MAX, data, &size), -EIO);
+}
+
+static void a_reader_that_gives_up_stops_all(void **state)
+{
+        _cleanup_(freep) char *content = make_content(), *data = malloc(ROOM_BYTES);
+        Feed feed = { .content = content, .size = CONTENT_BYTES };
+        size_t size;
+
+        (void)state;
+        assert_int_equal(press_all(&feed, 16384, 2, 3, data, &size), 1);
+        assert_int_equal(feed.seen, -ECANCELED);
 }
 
 static void what_is_behind_the_member_is_left(void **state)
 {
-        _cleanup_(freep) char *content = make_content(), *data = malloc(2 * ROOM_BYTES),
+        _cleanup_(freep) char *content = make_content(), *data = malloc(ROOM_BYTES),
                               *back = malloc(CONTENT_BYTES + 1);
         size_t size, left;
 
@@ -122,7 +246,7 @@ static void what_is_behind_the_member_is_left(void **state)
 
 static void damage_is_found(void **state)
 {
-        _cleanup_(freep) char *content = make_content(), *data = malloc(2 * ROOM_BYTES),
+        _cleanup_(freep) char *content = make_content(), *data = malloc(ROOM_BYTES),
                               *back = malloc(CONTENT_BYTES + 1);
         size_t size, left;
 
@@ -144,7 +268,11 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(content_comes_back),
                 cmocka_unit_test(nothing_comes_back),
-                cmocka_unit_test(the_same_makes_the_same),
+                cmocka_unit_test(the_number_of_threads_changes_nothing),
+                cmocka_unit_test(matches_reach_into_the_piece_before),
+                cmocka_unit_test(noise_is_stored),
+                cmocka_unit_test(an_error_of_the_writer_comes_through),
+                cmocka_unit_test(a_reader_that_gives_up_stops_all),
                 cmocka_unit_test(what_is_behind_the_member_is_left),
                 cmocka_unit_test(damage_is_found),
         };
