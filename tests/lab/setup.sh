@@ -94,6 +94,18 @@ leftovers() {
 		echo "rcu_expedited: not put back"
 }
 
+# What has just been told to end may take a moment.
+nothing_left() {
+	local left
+	for _ in $(seq 30); do
+		left=$(leftovers)
+		[ -n "$left" ] || return 0
+		sleep 1
+	done
+	printf '%s\n' "$left"
+	return 1
+}
+
 # The process that works for this run meanwhile.
 background=""
 
