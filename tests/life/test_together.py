@@ -281,3 +281,22 @@ def test_what_ends_late_takes_nothing_from_what_was_cut_later(lab, point, killed
     last = lab.bake("bake", install(lab, "web-3"))
     assert parameter(lab) == last["images"][0]
     assert [image["id"] for image in lab.images_in_cloud()] == last["images"]
+
+
+def test_a_bake_goes_on_beside_an_image_that_is_published_by_hand(lab):
+    """Its retention spares that image, and its own has the parameter, since it was cut after the request."""
+    older = lab.bake("bake", install(lab, "web-1"))["images"][0]
+    profile = lab.config.parent / "profiles/shared.conf"
+    profile.write_text(profile.read_text().replace("[Retain]", "DeprecateAfter=90d\n[Retain]"))
+    lab.pause_worker("deprecated")
+    client = lab.bake_in_background("publish", older)
+    publisher = wait_until(
+        lambda: next((w for w in lab.workers() if processes.is_stopped(w)), None), 20, "it stops")
+    lab.pause_worker(None)
+    newer = lab.bake("bake", install(lab, "web-2"))
+    assert newer["result"] == "done" and parameter(lab) == newer["images"][0]
+    assert {image["id"] for image in lab.images_in_cloud()} == {older, newer["images"][0]}
+    processes.send(publisher, signal.SIGCONT)
+    said, _ = client.communicate(timeout=20)
+    assert client.returncode == 0 and f"the image of job {newer['id']}" in said, said
+    assert parameter(lab) == newer["images"][0]
