@@ -41,10 +41,12 @@ static bool is_later(const Bake *bake, const char *job)
         return id_is_later(job, bake->record.id);
 }
 
+/* By hand any profile can be named for an image, whichever made it. */
 static bool is_of_this_host(const Record *record, const TagList *tags)
 {
         return streq_ptr(tag_list_get(tags, LABEL_INSTANCE), record->instance_id) &&
-                streq_ptr(tag_list_get(tags, LABEL_PROFILE), record->profile);
+                (is_by_hand(record) ||
+                        streq_ptr(tag_list_get(tags, LABEL_PROFILE), record->profile));
 }
 
 /* An image of another host, or by hand, is overwritten: who publishes last has the parameter. */
@@ -58,10 +60,18 @@ static int judge(Bake *bake, const Ec2Image *image, char **ret)
         return string_replace(ret, job);
 }
 
+/* One that came to nothing, or was cancelled, asks for nothing any more. */
+static bool asks_still(const Record *record)
+{
+        return !record_is_finished(record) ||
+                json_is_true(json_object_get(
+                        json_object_get(record->publication, "steps"), "parameter"));
+}
+
 static bool asks_later(const Record *self, const Record *other, const char *image_id)
 {
         return is_by_hand(other) && other->started_usec > self->started_usec &&
-                streq_ptr(other->image_id, image_id) &&
+                asks_still(other) && streq_ptr(other->image_id, image_id) &&
                 streq(json_get_string(other->publication, "parameter", ""),
                         json_get_string(self->publication, "parameter", ""));
 }

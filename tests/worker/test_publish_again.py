@@ -210,7 +210,7 @@ NEWER = "j-20991231T235959Z-0a0b0c"       # an id as the daemon gives it: its ti
 
 def test_what_is_asked_for_by_hand_takes_nothing_from_what_was_cut_since(place):
     write_profile(place, "SsmParameter=/golden/web", "DeprecateAfter=9d")
-    older, newer = make(place, 2), make(place, 1, **{"quiesced:job": NEWER})
+    older, newer = make(place, 2), make(place, 1, **{"quiesced:job": NEWER, "quiesced:profile": "weekly"})
     job = "j-20261231T235959Z-0a0b0c"
     worker = place.start_until("deprecated", "publish", job, ids=[older])
     service_client(place.cloud, "ssm").put_parameter(Name="/golden/web", Value=newer, Type="String")
@@ -230,6 +230,20 @@ def test_of_two_that_are_asked_for_by_hand_the_later_has_the_parameter(place):
     assert early.wait()["result"] == "done"
     assert early.told("details")["publication"]["steps"]["parameter"] == {"later": later}
     assert values(place) == {"/golden/web": [second]}
+
+
+def test_a_later_one_that_was_cancelled_asks_for_nothing(place):
+    write_profile(place, "SsmParameter=/golden/web", "DeprecateAfter=9d")
+    first, second = make(place, 1), make(place, 2)
+    assert publish(place, second)[0]["result"] == "done"
+    early = place.start_until("deprecated", "publish", "j-20260101T000000Z-000001", ids=[first])
+    later = place.start_until("deprecated", "publish", place.new_job(), ids=[second])
+    later.cancel()
+    later.go_on()
+    assert later.wait()["result"] == "cancelled"
+    early.go_on()
+    assert early.wait()["result"] == "done"
+    assert values(place) == {"/golden/web": [second, first]}
 
 
 def test_it_has_the_host_for_a_moment_only_and_is_on_record_between_two_removals(place):
