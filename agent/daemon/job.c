@@ -6,7 +6,8 @@
  *      |         |  \________________> failed      a worker that dies without a result is followed
  *      |_________|___________________> cancelled   by one that resumes the job's record, once
  *
- * From secured on it is `followed`: the host is free for the next one. So is one that is taken back.
+ * From secured on it is `followed`: the host is free for the next one. So is one that is taken back,
+ * and one that publishes, verifies or deletes what was made earlier.
  */
 
 #include "daemon/job.h"
@@ -179,9 +180,7 @@ bool job_record_needs_host(const json_t *record)
 
         if (streq(state, "undoing"))
                 return streq(json_get_string(record, "method", ""), "reboot");
-        if (streq(state, "removing")) /* of a bake: by its retention */
-                return json_get_u64(record, "cutting-usec", 0) == 0;
-        return !streq(state, "cut") && !streq(state, "made");
+        return !streq(state, "cut") && !streq(state, "made") && !streq(state, "removing");
 }
 
 static bool job_can_resume(const Job *job)

@@ -389,8 +389,10 @@ int removal_work(Removal *removal)
                 r = learn_instances(removal);
         if (r >= 0)
                 r = bake_save(bake);
-        if (r >= 0)
+        if (r >= 0) {
+                observer_say(bake->observer, "followed"); /* what goes is settled: EC2 does the rest */
                 r = removal_remove_images(removal);
+        }
         if (r >= 0 && !removal->stop)
                 r = removal_delete_skipped(removal);
         if (r >= 0 && !removal->stop)

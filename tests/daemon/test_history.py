@@ -31,7 +31,7 @@ def test_finished_records_are_listed(host):
 
 def test_unfinished_records_are_resumed_one_after_another_before_anything_new(host):
     host.record(OLD.format(1), state="cutting")
-    host.record(OLD.format(2), state="removing")
+    host.record(OLD.format(2), state="planned")
     restart(host)
     host.worker("survey")
     first = host.worker("resume")
@@ -51,10 +51,11 @@ def test_records_past_their_point_in_time_are_resumed_together_and_keep_nobody_w
     for number, recorded in enumerate(states):
         host.record(OLD.format(number), state=recorded)
     host.record(OLD.format(7), state="removing", cutting_usec=5)
+    host.record(OLD.format(8), kind="prune", state="removing")
     restart(host)
     host.worker("survey")
-    resumed = [host.worker("resume") for _ in range(4)]
-    assert {w.request["job"] for w in resumed} == {OLD.format(n) for n in (0, 1, 2, 7)}
+    resumed = [host.worker("resume") for _ in range(5)]
+    assert {w.request["job"] for w in resumed} == {OLD.format(n) for n in (0, 1, 2, 7, 8)}
     bake(host)
     host.worker("bake").result()
     for worker in resumed:

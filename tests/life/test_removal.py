@@ -24,13 +24,30 @@ def test_an_image_is_baked_listed_and_deregistered(lab):
     assert lab.json("images")["images"] == []
 
 
-def test_a_daemon_and_a_worker_that_die_leave_nothing(lab):
-    (image,) = lab.bake("image", "to go")["images"]
+def begin_to_deregister(lab, image):
+    """As far as its snapshots, which are there still: the worker that stands there."""
     lab.pause_worker("deregistered")
     lab.bake_in_background("deregister", image)
     worker = wait_until(lambda: next((w for w in lab.workers() if processes.is_stopped(w)), None),
                         10, "the image is deregistered")
     lab.pause_worker(None)
+    return worker
+
+
+def test_a_bake_goes_on_beside_what_is_being_deleted(lab):
+    (image,) = lab.bake("image", "to go")["images"]
+    worker = begin_to_deregister(lab, image)
+    job = lab.bake("image", "comes")
+    assert job["result"] == "done"
+    processes.send(worker, signal.SIGCONT)
+    assert [one["result"] for one in lab.wait_for_new_jobs()] == ["done"] * 3
+    assert [one["id"] for one in lab.images_in_cloud()] == job["images"]
+    assert {one["id"] for one in lab.cloud.snapshots()} == set(job["snapshots"])
+
+
+def test_a_daemon_and_a_worker_that_die_leave_nothing(lab):
+    (image,) = lab.bake("image", "to go")["images"]
+    worker = begin_to_deregister(lab, image)
     for pid in (lab.daemon.pid, worker):
         processes.send(pid, signal.SIGKILL)
     lab.restart_daemon()

@@ -212,7 +212,7 @@ static void what_is_past_its_point_in_time_needs_no_host(void **state)
                 { "{\"state\":\"undoing\", \"method\":\"register\"}", false },
                 { "{\"state\":\"undoing\", \"method\":\"reboot\"}", true },
                 { "{\"state\":\"removing\", \"cutting-usec\":5}", false },
-                { "{\"state\":\"removing\", \"cutting-usec\":0}", true },
+                { "{\"state\":\"removing\", \"cutting-usec\":0}", false },
                 { "{\"state\":7}", true },
         };
 
