@@ -86,15 +86,16 @@ static Job *addressed_job(sd_bus_message *message, const Manager *manager)
 static int cancel(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
 {
         Job *job = addressed_job(message, userdata);
+        int r;
 
         if (!job)
                 return sd_bus_error_setf(
                         reterr, ERROR_NO_SUCH_JOB, "The job is not listed any more");
-        if (job_is_finished(job))
+        r = manager_cancel(userdata, job);
+        if (r == -EALREADY)
                 return sd_bus_error_setf(reterr, ERROR_NO_SUCH_JOB, "Job %s has ended already: %s",
                         job->id, job_state_names[job->state]);
-        job_cancel(job);
-        return sd_bus_reply_method_return(message, NULL);
+        return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
 }
 
 int manager_bus_cancel(sd_bus_message *message, void *userdata, sd_bus_error *reterr)

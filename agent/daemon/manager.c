@@ -216,18 +216,24 @@ static void note_unfinished(Manager *manager)
         unfinished_forget(&manager->unfinished);
 }
 
+static int take_up(Manager *manager, Job *job)
+{
+        int r = job_take_up(job);
+
+        if (r < 0)
+                return r;
+        log_struct(LOG_NOTICE, 0, LOG_FIELDS(job->log_field), "%s: taken up again", job->id);
+        manager_bus_job_new(manager, job);
+        return 0;
+}
+
 static void take_up_unfinished(void *userdata)
 {
         Manager *manager = userdata;
 
-        for (size_t i = 0; !manager->stopping && i < manager->n_jobs; i++) {
-                Job *job = manager->jobs[i];
-
-                if (!job->unfinished || job_take_up(job) < 0)
-                        continue;
-                log_struct(LOG_NOTICE, 0, LOG_FIELDS(job->log_field), "%s: taken up again", job->id);
-                manager_bus_job_new(manager, job);
-        }
+        for (size_t i = 0; !manager->stopping && i < manager->n_jobs; i++)
+                if (manager->jobs[i]->unfinished)
+                        (void)take_up(manager, manager->jobs[i]);
         manager_bus_changed(manager, NAMES("NRunningJobs"));
         manager_next(manager);
 }
@@ -383,6 +389,23 @@ void manager_next(Manager *manager)
                         manager->running = job;
                 job_start(job, manager->event);
         }
+}
+
+int manager_cancel(Manager *manager, Job *job)
+{
+        int r;
+
+        if (job_is_finished(job)) {
+                if (!job->unfinished || manager->stopping)
+                        return -EALREADY;
+                r = take_up(manager, job);
+                if (r < 0)
+                        return r;
+                manager_bus_changed(manager, NAMES("NRunningJobs"));
+        }
+        job_cancel(job);
+        manager_next(manager);
+        return 0;
 }
 
 static int take_up_record(Manager *manager, const char *id)

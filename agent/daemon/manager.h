@@ -54,4 +54,10 @@ void manager_stop(Manager *manager);
 int manager_add_job(Manager *manager, const JobRequest *request, Job **ret);
 void manager_next(Manager *manager);
 
+/*
+ * Ends a job, see job_cancel(). One that has ended and left its record unfinished is taken up for that,
+ * rather than whenever it may do what it could not. -EALREADY: nothing of it is left to be ended.
+ */
+int manager_cancel(Manager *manager, Job *job);
+
 Job *manager_find_job(const Manager *manager, const char *id);

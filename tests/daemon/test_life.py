@@ -308,6 +308,25 @@ def test_a_stopped_daemon_waits_for_the_end_of_what_is_cancelled(host):
     assert host.client.get("NRunningJobs") == 0
 
 
+def test_what_waits_to_be_tried_again_can_be_cancelled(host):
+    """Else it would be deleted once somebody gives the permission, whoever wants it by then."""
+    path = ask(host, "Deregister").result(5)[0]
+    worker = host.worker("deregister")
+    job = worker.request["job"]
+    host.record(job, kind="deregister", state="removing")
+    worker.result("failed", error="LeftOver", message="Not all could be removed")
+    host.client.wait_for("JobRemoved")
+    host.client.call("Cancel", path=path, interface=JOB)
+    again = host.worker("resume")
+    assert (again.request["job"], again.receive()) == (job, {"request": "cancel"})
+    host.record(job, kind="deregister", state="cancelled", finished_usec=9)
+    again.result("cancelled", error="Cancelled", message="The job was cancelled")
+    host.client.wait_for("JobRemoved", job, path, "cancelled")
+    with pytest.raises(BusError) as caught:
+        host.client.call("Cancel", path=path, interface=JOB)
+    assert caught.value.name == ERROR + "NoSuchJob" and "ended already" in caught.value.message
+
+
 def test_an_image_is_published_by_the_profile_that_is_named(host):
     path = ask(host, "Publish", {"profile": text("golden")}).result()[0]
     worker = host.worker("publish")
