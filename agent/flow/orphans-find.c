@@ -269,6 +269,9 @@ static int add_entry(Search *search, json_t *removal, const char *id)
         bool shared = false;
         int r = orphan ? ask_shared(search->bake, orphan, &shared) : 0;
 
+        if (entry && r >= 0 && orphan && orphan->kind == ORPHAN_IMAGE &&
+                json_object_set_new(entry, "bundleless", json_true()) < 0)
+                r = -ENOMEM;
         if (entry && r >= 0 && (!orphan || shared))
                 r = entry_refuse(entry, FAILURE_INVALID_ARGUMENT,
                         orphan ? "it is shared with others" : "it is no orphan, or not any more");

@@ -264,6 +264,24 @@ int removal_delete_bundle(Removal *removal, json_t *entry)
         return r < 0 ? r : removal_save(removal);
 }
 
+int removal_check_bundleless(Removal *removal, json_t *entry)
+{
+        _cleanup_(bundle_place_done) BundlePlace place = { 0 };
+        _cleanup_(bundle_parts_done) BundleParts parts = { 0 };
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        int r;
+
+        if (!json_get_bool(entry, "bundleless", false) ||
+                json_get_bool(entry, "deregistered", false))
+                return 0;
+        r = find_parts(removal, json_get_string(entry, "bundle", ""), &place, &parts, &error);
+        if (r != 0)
+                return leave_bundle(removal, entry, r, &error);
+        if (!parts.has_manifest)
+                return 0;
+        return entry_refuse(entry, FAILURE_IN_USE, "its bundle is there again");
+}
+
 /* --- Those that belong to no image ------------------------------------------------------------ */
 
 static int delete_entry(Removal *removal, json_t *entry)

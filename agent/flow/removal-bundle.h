@@ -23,5 +23,12 @@ int removal_judge_bundle(
  */
 int removal_delete_bundle(Removal *removal, json_t *entry);
 
+/*
+ * Of an image that goes because its bundle is gone: looks once more, right before that. 0, the entry
+ * being refused if there is a manifest again, and left if nobody can tell; or a negative errno, and a
+ * failure.
+ */
+int removal_check_bundleless(Removal *removal, json_t *entry);
+
 /* All entries of "bundles". 0, or a negative errno and a failure. */
 int removal_delete_bundles(Removal *removal);

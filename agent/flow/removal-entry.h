@@ -7,6 +7,7 @@
  *      "deregistered"  the image is gone
  *      "gone"          ids of its snapshots that are
  *      "skipped"       [{"id", "reason"}]: of its snapshots those that stay for another image
+ *      "bundleless"    it goes because its manifest is gone, and stays if that is back
  *      "bundle-gone"   so are its parts and its manifest in S3
  *      "bundle-kept"   these stay for another image, and stand among what is skipped
  *      "begun"         others of its set are gone, and no longer on record

@@ -235,7 +235,9 @@ static int remove_image(Removal *removal, json_t *entry)
                 r = removal_save(removal);
         if (r < 0 || is_left(entry) || entry_is_settled(entry))
                 return r;
-        r = lift(removal, entry);
+        r = removal_check_bundleless(removal, entry);
+        if (r >= 0 && !is_left(entry))
+                r = lift(removal, entry);
         if (r >= 0 && !is_left(entry))
                 r = deregister(removal, entry);
         if (r < 0 || is_left(entry))

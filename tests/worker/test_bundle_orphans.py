@@ -282,6 +282,20 @@ def test_an_image_whose_manifest_is_gone(place):
     assert len(keys(place)) == 4
 
 
+def test_an_image_whose_manifest_is_back_by_the_time_stays(place):
+    """Somebody has restored it, in the days that the host was off."""
+    image, location = old_image(place, "back")
+    client_delete(place, "nightly/back.manifest.xml")
+    job = place.new_job()
+    place.start_until("removing", "delete-orphans", job, ids=[image]).kill()
+    put_bundle(place.cloud, "bundles", "nightly/", "back")
+    result, worker = place.run("resume", job)
+    assert (result["result"], result["error"]) == ("failed", ERROR + "InUse")
+    assert [one["reason"] for one in worker.told("details")["left"]] == ["its bundle is there again"]
+    assert image in place.images() and "nightly/back.manifest.xml" in keys(place)
+    assert len(keys(place)) == 4, "with its parts"
+
+
 @pytest.mark.parametrize("knobs", [{"deny": ["ListBucket"]}, {"deny": ["GetObject"]}])
 def test_what_nobody_tells_is_not_gone(place, knobs):
     gone, _ = old_image(place, "gone")
