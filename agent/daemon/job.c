@@ -349,29 +349,6 @@ void job_sees_later(Job *job, uint64_t serial)
                         "later", true));
 }
 
-void job_cancel(Job *job)
-{
-        if (job_is_finished(job) || job->cancelling)
-                return;
-        job->cancelling = true;
-        if (job->link) {
-                (void)worker_link_request(job->link, "cancel");
-                job_watch(job);
-                return;
-        }
-        if (streq(job->verb, "resume")) /* its worker has something to take back */
-                return;
-        (void)string_replace(&job->error, ERROR_CANCELLED);
-        (void)string_replace(&job->message, "Cancelled before it began");
-        job_finish(job, JOB_CANCELLED);
-}
-
-void job_thaw(Job *job)
-{
-        if (job->link)
-                (void)worker_link_request(job->link, "thaw");
-}
-
 static bool kind_is_of(const Job *job, const char *const *kinds)
 {
         for (; *kinds; kinds++)
@@ -388,6 +365,32 @@ bool job_bakes(const Job *job)
 bool job_deletes(const Job *job)
 {
         return kind_is_of(job, (const char *const[]){ "deregister", "prune", "orphans", NULL });
+}
+
+void job_cancel(Job *job)
+{
+        if (job_is_finished(job) || job->cancelling)
+                return;
+        job->cancelling = true;
+        if (job->link) {
+                (void)worker_link_request(job->link, "cancel");
+                job_watch(job);
+                return;
+        }
+        if (streq(job->verb, "resume")) {
+                /* Its worker has something to take back, and that of a deletion only a record to end. */
+                job->followed = job->followed || job_deletes(job);
+                return;
+        }
+        (void)string_replace(&job->error, ERROR_CANCELLED);
+        (void)string_replace(&job->message, "Cancelled before it began");
+        job_finish(job, JOB_CANCELLED);
+}
+
+void job_thaw(Job *job)
+{
+        if (job->link)
+                (void)worker_link_request(job->link, "thaw");
 }
 
 /* At any point: from its record it is gone on with. A cancel would end it halfway. */

@@ -103,7 +103,10 @@ void job_prepared(Job *job, const json_t *participants);
 void job_seen(Job *job, uint64_t serial, json_t *sight);
 void job_sees_later(Job *job, uint64_t serial);
 
-/* A queued job ends at once; a running one undoes what it did, and then ends. */
+/*
+ * A queued job ends at once; a running one undoes what it did, and then ends. One that is to be resumed
+ * has its record ended by a worker, for which a deletion does not wait until it has the host.
+ */
 void job_cancel(Job *job);
 
 /* The freeze that it holds for someone else is not needed any more. */

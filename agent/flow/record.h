@@ -9,7 +9,7 @@
  *         |           |         |        +----> failed, cancelled: what was made stays
  *         +-----------+---------+--> undoing --> failed, cancelled
  *
- *      removing --> done, failed
+ *      removing --> done, failed, cancelled
  *
  * planned: nothing is made yet. cutting: the create call may be out, look its tag up. cut: what was
  * made is listed, and the class is known. made: it is complete and labelled, and is verified and

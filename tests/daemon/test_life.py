@@ -327,6 +327,25 @@ def test_what_waits_to_be_tried_again_can_be_cancelled(host):
     assert caught.value.name == ERROR + "NoSuchJob" and "ended already" in caught.value.message
 
 
+def test_a_deletion_that_is_cancelled_in_the_queue_ends_there(host):
+    """A record that nobody has ended is gone on with by the next daemon."""
+    for number in (1, 2):
+        host.record(OLD.format(number), kind="prune", state="removing")
+    restart(host)
+    host.worker("survey")
+    first = host.worker("resume")
+    path = {one[0]: one[1] for one in host.client.call("ListJobs")[0]}[OLD.format(2)]
+    assert state(host, path) == "queued"
+    host.client.call("Cancel", path=path, interface=JOB)
+    second = host.worker("resume")
+    assert (second.request["job"], second.receive()) == (OLD.format(2), {"request": "cancel"})
+    host.record(OLD.format(2), kind="prune", state="cancelled", finished_usec=9)
+    second.result("cancelled", error="Cancelled", message="The job was cancelled")
+    host.client.wait_for("JobRemoved", OLD.format(2), path, "cancelled")
+    assert host.client.get("NRunningJobs") == 1
+    first.result()
+
+
 def test_an_image_is_published_by_the_profile_that_is_named(host):
     path = ask(host, "Publish", {"profile": text("golden")}).result()[0]
     worker = host.worker("publish")
