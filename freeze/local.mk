@@ -46,6 +46,7 @@ libcapture_a_SOURCES = \
 	%D%/capture/scrub.c %D%/capture/scrub.h \
 	%D%/capture/session.c %D%/capture/session.h \
 	%D%/capture/stage.c %D%/capture/stage.h \
+	%D%/capture/subvolume.c %D%/capture/subvolume.h \
 	%D%/capture/swap.c %D%/capture/swap.h \
 	%D%/capture/trouble.c %D%/capture/trouble.h \
 	%D%/capture/volume.c %D%/capture/volume.h

@@ -28,6 +28,8 @@ void disk_release(Disk *disk)
 void disk_done(Disk *disk)
 {
         disk_release(disk);
+        for (unsigned i = 0; i < disk->n_parts; i++)
+                subvolumes_done(&disk->parts[i].subvolumes);
         free(disk->parts);
         closep(&disk->fd);
         *disk = DISK_INIT;
@@ -93,6 +95,16 @@ static Part *part_find(const Disk *disk, unsigned major, unsigned minor)
         return NULL;
 }
 
+/* Not again within the window: part_open() comes before it. */
+static int part_note_subvolume(Part *part, const MountLine *line)
+{
+        if (part->mount_fd >= 0 || strcmp(line->type, "btrfs") != 0)
+                return 0;
+        mount_line_unescape(line->root);
+        return subvolumes_add(&part->subvolumes, line->root, line->mount_point,
+                strcmp(line->mount_point, part->path) == 0);
+}
+
 static int line_check(Disk *disk, const MountLine *line, Trouble *trouble)
 {
         Part *part = part_find(disk, line->major, line->minor);
@@ -105,12 +117,9 @@ static int line_check(Disk *disk, const MountLine *line, Trouble *trouble)
                 return trouble_tell(trouble, -EINVAL,
                         "%s is mounted from %s, too: name it, or unmount it first",
                         line->mount_point, disk->path);
-        if (strcmp(line->type, "btrfs") == 0 && strcmp(line->root, "/") != 0)
-                return trouble_tell(trouble, -EOPNOTSUPP,
-                        "%s is a subvolume of btrfs: a disk with one is not captured, for the "
-                        "scrub "
-                        "knows no path in it",
-                        line->mount_point);
+        r = part_note_subvolume(part, line);
+        if (r < 0)
+                return r;
         if (strcmp(line->mount_point, part->path) != 0)
                 return 0;
         part->is_listed = true;

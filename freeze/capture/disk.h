@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "freeze/capture/map.h"
+#include "freeze/capture/subvolume.h"
 #include "freeze/capture/trouble.h"
 
 #define DISK_PATH_MAX 64
@@ -22,6 +23,7 @@ typedef struct Part {
         bool has_stage; /* the image is staged on it */
         char type[TYPE_MAX];
         char path[CAPTURE_PATH_MAX]; /* where it is mounted */
+        Subvolumes subvolumes;       /* of a btrfs: all of its mounts */
 } Part;
 
 typedef struct Disk {

@@ -149,14 +149,28 @@ static bool any_matches(const Rules *rules, CaptureRuleKind kind, const char *pa
         return false;
 }
 
-bool rules_exclude(const Rules *rules, const char *path)
+/* NULL: there is one path only. The copy itself has none. */
+static const char *path_within(const char *path, size_t base)
 {
-        return any_matches(rules, CAPTURE_RULE_EXCLUDE, path);
+        return base > 0 && path[base] == '/' ? path + base : NULL;
 }
 
-bool rules_include(const Rules *rules, const char *path)
+static bool either_matches(
+        const Rules *rules, CaptureRuleKind kind, const char *path, size_t base)
 {
-        return any_matches(rules, CAPTURE_RULE_INCLUDE, path);
+        const char *within = path_within(path, base);
+
+        return any_matches(rules, kind, path) || (within && any_matches(rules, kind, within));
+}
+
+bool rules_exclude(const Rules *rules, const char *path, size_t base)
+{
+        return either_matches(rules, CAPTURE_RULE_EXCLUDE, path, base);
+}
+
+bool rules_include(const Rules *rules, const char *path, size_t base)
+{
+        return either_matches(rules, CAPTURE_RULE_INCLUDE, path, base);
 }
 
 static bool is_public(const char *path)
@@ -176,9 +190,8 @@ static bool is_asked(const Default *rule, uint32_t flags)
         return rule->flag ? (flags & rule->flag) != 0 : !(flags & CAPTURE_SCRUB_NO_DEFAULTS);
 }
 
-static Verdict defaults_judge(uint32_t flags, const char *path)
+static Verdict defaults_judge(uint32_t flags, const char *path, bool spares)
 {
-        bool spares = is_public(path);
         Verdict verdict = VERDICT_STAYS;
 
         for (size_t i = 0; i < ELEMENTSOF(defaults); i++) {
@@ -194,11 +207,19 @@ static Verdict defaults_judge(uint32_t flags, const char *path)
         return verdict;
 }
 
-Verdict rules_judge(const Rules *rules, const char *path)
+Verdict rules_judge(const Rules *rules, const char *path, size_t base)
 {
-        if (rules_include(rules, path))
+        const char *within = path_within(path, base);
+        bool spares = is_public(path) || (within && is_public(within));
+        Verdict verdict, other;
+
+        if (rules_include(rules, path, base))
                 return VERDICT_STAYS;
-        if (rules_exclude(rules, path))
+        if (rules_exclude(rules, path, base))
                 return VERDICT_GOES;
-        return defaults_judge(rules->flags, path);
+        verdict = defaults_judge(rules->flags, path, spares);
+        if (!within || verdict == VERDICT_GOES)
+                return verdict;
+        other = defaults_judge(rules->flags, within, spares);
+        return other == VERDICT_GOES || verdict == VERDICT_STAYS ? other : verdict;
 }

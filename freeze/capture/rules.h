@@ -32,11 +32,15 @@ typedef enum Verdict {
         VERDICT_GOES_IF_IMAGE, /* if capture has marked it as staged, in whichever folder */
 } Verdict;
 
-/* `path` begins with a slash. An include outdoes an exclude, and both what is built in. */
-Verdict rules_judge(const Rules *rules, const char *path);
+/*
+ * `path` begins with a slash. An include outdoes an exclude, and both what is built in. Of what lies
+ * in the copy of a root, as a snapshot is one, `base` is where its path within that begins: then
+ * either path counts. 0: there is one.
+ */
+Verdict rules_judge(const Rules *rules, const char *path, size_t base);
 
 /* Whether what a folder contains goes, all of it that no rule includes. */
-bool rules_exclude(const Rules *rules, const char *path);
+bool rules_exclude(const Rules *rules, const char *path, size_t base);
 
 /* Whether it has to stay as a whole, whatever is in it. */
-bool rules_include(const Rules *rules, const char *path);
+bool rules_include(const Rules *rules, const char *path, size_t base);

@@ -27,6 +27,7 @@ typedef enum Fate {
 
 typedef struct Scrub {
         const Stage *stage;
+        const Disk *disk;
         const Rules *rules;
         Removals *removals;
         size_t list_bytes;
@@ -34,6 +35,8 @@ typedef struct Scrub {
         const Volume *volume;
         Map *freed;                      /* what is to become a hole, in bytes of the image */
         char path[2 * CAPTURE_PATH_MAX]; /* as it will be in the image */
+        char top[2 * CAPTURE_PATH_MAX];  /* of the same, from the top of its file system */
+        size_t base; /* of `path`: where one within a subvolume begins that is mounted nowhere; or 0 */
         unsigned depth;
 } Scrub;
 
@@ -219,9 +222,9 @@ static Verdict file_judge(const Scrub *scrub, Fate fate)
 {
         if (fate == FATE_STAYS)
                 return VERDICT_STAYS;
-        if (fate == FATE_GOES && !rules_include(scrub->rules, scrub->path))
+        if (fate == FATE_GOES && !rules_include(scrub->rules, scrub->path, scrub->base))
                 return VERDICT_GOES;
-        return rules_judge(scrub->rules, scrub->path);
+        return rules_judge(scrub->rules, scrub->path, scrub->base);
 }
 
 static int file_scrub(
@@ -237,7 +240,7 @@ static int file_scrub(
                 verdict = r > 0 ? VERDICT_GOES : VERDICT_STAYS;
         }
         if (verdict == VERDICT_GOES && fate == FATE_JUDGED && leads_to_nothing(folder_fd, name) &&
-                !rules_exclude(scrub->rules, scrub->path))
+                !rules_exclude(scrub->rules, scrub->path, scrub->base))
                 verdict = VERDICT_STAYS;
         if (verdict == VERDICT_STAYS)
                 return file_blank(scrub, folder_fd, name, about);
@@ -249,12 +252,95 @@ static int file_scrub(
 
 static Fate fate_judge(const Scrub *scrub, Fate fate)
 {
-        if (fate == FATE_STAYS || rules_include(scrub->rules, scrub->path))
+        if (fate == FATE_STAYS || rules_include(scrub->rules, scrub->path, scrub->base))
                 return FATE_STAYS;
-        return rules_exclude(scrub->rules, scrub->path) ? FATE_GOES : fate;
+        return rules_exclude(scrub->rules, scrub->path, scrub->base) ? FATE_GOES : fate;
+}
+
+/* The part whose image is the root comes first; the others lie below it, or stand for themselves. */
+static const char *image_path(const Disk *disk, const char *path)
+{
+        const char *root = disk->parts[0].path;
+        size_t length = strlen(root);
+
+        if (strcmp(path, root) == 0)
+                return "";
+        if (length > 1 && strncmp(path, root, length) == 0 && path[length] == '/')
+                return path + length;
+        return path;
+}
+
+/* The way into a subvolume, and back. */
+typedef struct Crossing {
+        char *path; /* what it was; NULL: there is no subvolume */
+        size_t base;
+        int locked_fd; /* of one that was read-only */
+} Crossing;
+
+static int subvolume_open(Scrub *scrub, int fd, Crossing *ret)
+{
+        int r = subvolume_unlock(fd);
+
+        if (r > 0) {
+                ret->locked_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+                r = ret->locked_fd < 0 ? -errno : 0;
+        }
+        return r < 0 ? scrub_fail(scrub, r, "cannot be made writable") : 0;
+}
+
+/* One that is mounted has the paths of its mount, wherever it lies in the tree of all of them. */
+static int crossing_enter(Scrub *scrub, int fd, Crossing *ret)
+{
+        const char *point;
+        int r = strcmp(scrub->volume->part->type, "btrfs") == 0 ? subvolume_is_root(fd) : 0;
+
+        *ret = (Crossing){ .locked_fd = -EBADF };
+        if (r <= 0)
+                return r < 0 ? scrub_fail(scrub, r, "cannot be read") : 0;
+        ret->path = strdup(scrub->path);
+        ret->base = scrub->base;
+        if (!ret->path)
+                return -ENOMEM;
+        r = subvolume_open(scrub, fd, ret);
+        if (r < 0)
+                return r;
+        point = subvolumes_find_point(&scrub->volume->part->subvolumes, scrub->top);
+        if (point)
+                (void)snprintf(scrub->path, sizeof(scrub->path), "%s",
+                        image_path(scrub->disk, point));
+        scrub->base = point ? 0 : strlen(scrub->path);
+        return 0;
+}
+
+static int crossing_leave(Scrub *scrub, Crossing *crossing)
+{
+        int r = 0;
+
+        if (!crossing->path)
+                return 0;
+        (void)snprintf(scrub->path, sizeof(scrub->path), "%s", crossing->path);
+        scrub->base = crossing->base;
+        if (crossing->locked_fd >= 0)
+                r = subvolume_lock(crossing->locked_fd);
+        closep(&crossing->locked_fd);
+        free(crossing->path);
+        return r < 0 ? scrub_fail(scrub, r, "cannot be made read-only again") : 0;
 }
 
 static int folder_scrub(Scrub *scrub, int fd, Fate fate);
+
+static int folder_enter(Scrub *scrub, int fd, Fate fate)
+{
+        Crossing crossing;
+        int r = crossing_enter(scrub, fd, &crossing), end;
+
+        if (r < 0)
+                (void)close(fd);
+        else
+                r = folder_scrub(scrub, fd, fate_judge(scrub, fate));
+        end = crossing_leave(scrub, &crossing);
+        return r < 0 ? r : end;
+}
 
 /* Within one that goes, a folder goes too, unless something stays in it. */
 static int subfolder_scrub(Scrub *scrub, int folder_fd, const char *name, Fate fate)
@@ -270,7 +356,7 @@ static int subfolder_scrub(Scrub *scrub, int folder_fd, const char *name, Fate f
         if (fate == FATE_GOES)
                 (void)flags_drop(fd);
         scrub->depth++;
-        r = folder_scrub(scrub, TAKE_FD(fd), fate_judge(scrub, fate));
+        r = folder_enter(scrub, TAKE_FD(fd), fate);
         scrub->depth--;
         if (r < 0 || fate != FATE_GOES)
                 return r;
@@ -283,15 +369,18 @@ static int subfolder_scrub(Scrub *scrub, int folder_fd, const char *name, Fate f
 static int entry_scrub(Scrub *scrub, int folder_fd, const char *name, Fate fate)
 {
         size_t length = strlen(scrub->path), more = strlen(name) + 1;
+        size_t top_length = strlen(scrub->top);
         struct stat about;
         int r;
 
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
                 return 0;
-        if (length + more >= sizeof(scrub->path))
+        if (length + more >= sizeof(scrub->path) || top_length + more >= sizeof(scrub->top))
                 return scrub_fail(scrub, -ENAMETOOLONG, "has too long a path to be scrubbed");
         scrub->path[length] = '/';
         memcpy(scrub->path + length + 1, name, more);
+        scrub->top[top_length] = '/';
+        memcpy(scrub->top + top_length + 1, name, more);
         if (fstatat(folder_fd, name, &about, AT_SYMLINK_NOFOLLOW) < 0)
                 r = scrub_fail(scrub, -errno, "cannot be read");
         else if (S_ISDIR(about.st_mode))
@@ -299,6 +388,7 @@ static int entry_scrub(Scrub *scrub, int folder_fd, const char *name, Fate fate)
         else
                 r = file_scrub(scrub, folder_fd, name, &about, fate);
         scrub->path[length] = '\0';
+        scrub->top[top_length] = '\0';
         return r;
 }
 
@@ -323,11 +413,17 @@ static int folder_scrub(Scrub *scrub, int fd, Fate fate)
 
 /* Empty, it is a new one at the next boot (machine-id(5)); without it, that boot would be a first.
  */
-static int machine_id_empty(Scrub *scrub, int root_fd)
+static int machine_id_empty(Scrub *scrub)
 {
-        _cleanup_(closep) int fd = entry_open(root_fd, "etc/machine-id", O_WRONLY);
+        const Volume *volume = scrub->volume;
+        const char *root = subvolumes_find_root(&volume->part->subvolumes, volume->part->path);
+        _cleanup_(closep) int fd = -EBADF;
+        char name[CAPTURE_PATH_MAX];
         struct stat about;
 
+        (void)snprintf(name, sizeof(name), "%s%setc/machine-id", root ? root + 1 : "",
+                root && root[1] ? "/" : "");
+        fd = entry_open(volume->root_fd, name, O_WRONLY);
         if (fd == -ENOENT || fd == -ELOOP)
                 return 0;
         (void)snprintf(scrub->path, sizeof(scrub->path), "/etc/machine-id");
@@ -340,17 +436,14 @@ static int machine_id_empty(Scrub *scrub, int root_fd)
         return removal_note(scrub, (uint64_t)about.st_size);
 }
 
-/* The first part is the image's root; the others lie below it, or stand for themselves. */
-static const char *part_prefix(const Disk *disk, const Part *part)
+/* The top of a btrfs may be mounted nowhere, and has no path then. */
+static const char *top_path(const Disk *disk, const Part *part)
 {
-        size_t length = strlen(disk->parts[0].path);
+        const char *point = subvolumes_find_point(&part->subvolumes, "/");
 
-        if (part == &disk->parts[0])
+        if (part->subvolumes.count > 0 && !point)
                 return "";
-        if (length > 1 && strncmp(part->path, disk->parts[0].path, length) == 0 &&
-                part->path[length] == '/')
-                return part->path + length;
-        return part->path;
+        return image_path(disk, point ? point : part->path);
 }
 
 static int part_scrub(Scrub *scrub, const Stage *stage, const Disk *disk, const Part *part)
@@ -362,10 +455,11 @@ static int part_scrub(Scrub *scrub, const Stage *stage, const Disk *disk, const 
                 return r;
         scrub->volume = &volume;
         if (part == &disk->parts[0] && scrub->rules->flags & CAPTURE_SCRUB_MACHINE_ID)
-                r = machine_id_empty(scrub, volume.root_fd);
+                r = machine_id_empty(scrub);
         if (r < 0)
                 return r;
-        (void)snprintf(scrub->path, sizeof(scrub->path), "%s", part_prefix(disk, part));
+        (void)snprintf(scrub->path, sizeof(scrub->path), "%s", top_path(disk, part));
+        scrub->top[0] = '\0';
         root_fd = entry_open(volume.root_fd, ".", O_RDONLY | O_DIRECTORY);
         r = root_fd < 0 ? scrub_fail(scrub, root_fd, "cannot be opened")
                         : folder_scrub(scrub, root_fd, FATE_JUDGED);
@@ -378,6 +472,7 @@ int scrub_run(const Stage *stage, const Disk *disk, const Rules *rules, Removals
         Map freed = { 0 };
         Scrub scrub = {
                 .stage = stage,
+                .disk = disk,
                 .rules = rules,
                 .removals = removals,
                 .trouble = trouble,

@@ -98,6 +98,9 @@ static int mount_adapt(int fs_fd, const char *type)
         /* The original, of the same UUID, is mounted. */
         if (strcmp(type, "xfs") == 0)
                 return fs_configure(fs_fd, FSCONFIG_SET_FLAG, "nouuid", NULL);
+        /* All of it, whichever subvolume is mounted by default: that of the top has the number 5. */
+        if (strcmp(type, "btrfs") == 0)
+                return fs_configure(fs_fd, FSCONFIG_SET_STRING, "subvolid", "5");
         /* Its superblock may say "panic". */
         if (strncmp(type, "ext", strlen("ext")) == 0)
                 return fs_configure(fs_fd, FSCONFIG_SET_STRING, "errors", "remount-ro");
@@ -255,8 +258,11 @@ static int volume_write_twice(const Volume *volume)
 static int volume_trim(const Volume *volume)
 {
         struct fstrim_range range = { .len = UINT64_MAX };
-        int r = volume_write_twice(volume);
+        bool is_btrfs = strcmp(volume->part->type, "btrfs") == 0;
+        int r = is_btrfs ? subvolumes_await_deletion(volume->root_fd) : 0;
 
+        if (r >= 0)
+                r = volume_write_twice(volume);
         if (r < 0)
                 return r;
         if (ioctl(volume->root_fd, FITRIM, &range) < 0)

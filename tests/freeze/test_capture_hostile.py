@@ -171,18 +171,6 @@ def test_what_was_swapped_out_once_is_not_in_the_image(capturer, client, make_di
         assert copy.read(4096).endswith(b"SWAPSPACE2")
 
 
-def test_a_subvolume_of_btrfs_is_refused(capturer, make_disk, stage):
-    """Its /etc is not that of the file system, and the rest of it is mounted elsewhere, or not."""
-    disk = make_disk("btrfs")
-    (part,) = disk.mounted
-    run("btrfs", "subvolume", "create", f"{part.mount_point}/root")
-    run("umount", part.mount_point)
-    run("mount", "-o", "subvol=root", part.device, part.mount_point)
-    refusal = capturer.begin(device_number(disk.device), [part], stage)
-    assert (refusal.type, refusal.error) == (ERROR, errno.EOPNOTSUPP)
-    assert part.mount_point in refusal.text
-
-
 def test_a_history_that_is_no_file_stays_unless_a_rule_says_so(capturer, client, make_disk, stage):
     disk = make_disk("ext4")
     (part,) = disk.mounted

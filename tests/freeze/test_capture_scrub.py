@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is scrubbed is in the image no more, by name or by a search of its bytes; the rest is."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -167,6 +168,73 @@ def test_without_defaults_only_what_is_excluded_goes(capturer, client, make_disk
     captured(capturer, client, disk, stage)
     assert capturer.scrub(NO_DEFAULTS, [(EXCLUDE, "known_hosts")]).paths == [
         "/root/.ssh/known_hosts"]
+
+
+@pytest.fixture
+def laid_out(make_disk, scratch):
+    """A btrfs as distributions lay it out: (its disk, the root, the top of its tree)."""
+    disk = make_disk("btrfs")
+    (part,) = disk.mounted
+    top = Path(scratch, "top")
+    top.mkdir()
+    for name in ("@", "@home"):
+        run("btrfs", "subvolume", "create", f"{part.mount_point}/{name}")
+    run("umount", part.mount_point)
+    with contextlib.ExitStack() as stack:
+        run("mount", "-o", "subvol=@", part.device, part.mount_point)
+        for folder, name in ((Path(part.mount_point, "home"), "@home"), (top, "/")):
+            folder.mkdir(exist_ok=True)
+            run("mount", "-o", f"subvol={name}", part.device, str(folder))
+            stack.callback(run, "umount", "-l", str(folder))
+        yield disk, Path(part.mount_point), top
+
+
+def test_subvolumes_of_btrfs_have_the_paths_of_their_mounts(
+        capturer, client, laid_out, stage, scratch):
+    """And snapshots, which are mounted nowhere, those of what they were taken of as well."""
+    disk, root, top = laid_out
+    grow({"/": root})
+    (root / "etc/machine-id").write_text("f" * 32 + "\n")
+    (root / "etc/dropped").write_text(KEY.format("/etc/dropped") * 300)
+    run("sync", "-f", str(root))
+    for where in ("before", "@/.snapshots"):
+        run("btrfs", "subvolume", "snapshot", "-r", str(top / "@"), str(top / where))
+    run("umount", str(top))
+    try:
+        captured(capturer, client, disk, stage)
+        removals = capturer.scrub(MACHINE_ID, [(EXCLUDE, "/etc/dropped"), (INCLUDE, "/root/.netrc")])
+        capturer.keep()
+    finally:
+        run("mount", "-o", "subvolid=5", disk.partitions[0].device, str(top))
+    gone = {p for p, goes in TREE.items() if goes} | {"/etc/dropped"}
+    copied = {p for p in gone if not p.startswith("/home/")}
+    assert set(removals.paths) == gone - {"/root/.netrc"} | {"/etc/machine-id"} | {
+        f"{snapshot}{p}" for snapshot in ("/before", "/.snapshots") for p in copied - {"/root/.netrc"}}
+    found = found_in(stage / "job-1.image", [secret_of(p) for p in [*TREE, "/etc/dropped"]])
+    assert found == {secret_of(p) for p in TREE if p not in gone and p not in PUBLIC} | {
+        secret_of("/root/.netrc")}
+    with mounted_copies(stage / "job-1.image", disk) as roots:
+        (copy,) = roots.values()
+        assert (copy / "@/etc/machine-id").read_text() == ""
+    roots = run("btrfs", "inspect-internal", "dump-tree", "-t", "root",
+                str(copy_of(stage / "job-1.image", disk.partitions[0], scratch)))
+    assert roots.count("(RDONLY)") == 2, "both snapshots are as they were"
+
+
+def test_a_subvolume_that_is_deleted_but_not_gone_yet_is_not_in_the_image(
+        capturer, client, laid_out, stage):
+    """The kernel takes what it held apart when there is time, which a freeze ends."""
+    disk, root, top = laid_out
+    run("btrfs", "subvolume", "create", str(top / "old"))
+    (top / "old/key").write_text(KEY.format("old") * 3000)
+    run("sync", "-f", str(root))
+    capturer.began(disk, stage)
+    capturer.make_pass()
+    run("btrfs", "subvolume", "delete", str(top / "old"))
+    windowed(capturer, client, disk)
+    assert capturer.scrub().count == 0
+    capturer.keep()
+    assert not contains(stage / "job-1.image", secret_of("old"))
 
 
 def test_an_image_that_waits_in_a_folder_of_its_profile_is_not_in_the_next_one(

@@ -13,9 +13,9 @@ typedef struct Case {
 static void rules_expect(const Rules *rules, const Case *cases, size_t count)
 {
         for (size_t i = 0; i < count; i++)
-                if (rules_judge(rules, cases[i].path) != cases[i].verdict)
+                if (rules_judge(rules, cases[i].path, 0) != cases[i].verdict)
                         fail_msg("%s: %d, not %d", cases[i].path,
-                                (int)rules_judge(rules, cases[i].path), (int)cases[i].verdict);
+                                (int)rules_judge(rules, cases[i].path, 0), (int)cases[i].verdict);
 }
 
 static int rule_add(Rules *rules, CaptureRuleKind kind, const char *pattern)
@@ -129,8 +129,30 @@ static void an_include_outdoes_an_exclude_and_both_the_defaults(void **state)
         assert_int_equal(rule_add(&rules, CAPTURE_RULE_INCLUDE, "kept"), 0);
         assert_int_equal(rule_add(&rules, CAPTURE_RULE_INCLUDE, "/root/*"), 0);
         rules_expect(&rules, cases, sizeof(cases) / sizeof(cases[0]));
-        assert_true(rules_exclude(&rules, "/srv/data/x"));
-        assert_false(rules_exclude(&rules, "/srv/data"));
+        assert_true(rules_exclude(&rules, "/srv/data/x", 0));
+        assert_false(rules_exclude(&rules, "/srv/data", 0));
+        rules_done(&rules);
+}
+
+static void of_a_copy_of_the_root_either_path_counts(void **state)
+{
+        static const Case cases[] = {
+                { "/snap/etc/ssh/ssh_host_rsa_key", VERDICT_GOES },
+                { "/snap/etc/ssl/private/a", VERDICT_GOES_IF_KEY },
+                { "/snap/usr/share/keyrings/a.gpg", VERDICT_STAYS },
+                { "/snap/srv/data/x", VERDICT_GOES },
+                { "/snap/root/.netrc", VERDICT_STAYS },
+                { "/snap/srv/snap/y", VERDICT_GOES },
+                { "/snap", VERDICT_STAYS },
+        };
+        Rules rules = { 0 };
+
+        assert_int_equal(rule_add(&rules, CAPTURE_RULE_EXCLUDE, "/srv/data/*"), 0);
+        assert_int_equal(rule_add(&rules, CAPTURE_RULE_EXCLUDE, "/snap/srv/snap/*"), 0);
+        assert_int_equal(rule_add(&rules, CAPTURE_RULE_INCLUDE, "/root/*"), 0);
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+                assert_int_equal(
+                        rules_judge(&rules, cases[i].path, strlen("/snap")), cases[i].verdict);
         rules_done(&rules);
 }
 
@@ -151,6 +173,7 @@ int main(void)
                 cmocka_unit_test(what_is_public_stays),
                 cmocka_unit_test(identity_and_leases_go_when_asked),
                 cmocka_unit_test(an_include_outdoes_an_exclude_and_both_the_defaults),
+                cmocka_unit_test(of_a_copy_of_the_root_either_path_counts),
                 cmocka_unit_test(rules_have_a_limit),
         };
 
