@@ -26,6 +26,7 @@ static const struct {
         { "profile", AT(profile) },
 }, flags[] = {
         { "digests", AT(digests) },
+        { "remove-leftovers", AT(remove_leftovers) },
         { "json", AT(json) },
         { "quiet", AT(quiet) },
         { "verbose", AT(verbose) },

@@ -12,7 +12,7 @@ typedef struct Order {
         const char *certificate, *private_key, *ec2_certificate;          /* or NULL */
         const char *bucket, *prefix, *region, *profile;                   /* or NULL */
         bool prefix_is_whole; /* a profile's, behind which no slash is wanted */
-        bool digests, json, quiet, verbose, no_progress;
+        bool digests, remove_leftovers, json, quiet, verbose, no_progress;
         StringList mappings; /* "VIRTUAL=DEVICE" */
         TagList tags;
 } Order;

@@ -118,6 +118,7 @@ static int send_bundle(Session *session, int image_fd, const char *folder)
                 .folder = folder,
                 .tags = &session->order->tags,
                 .watch = &session->watch,
+                .removes_leftovers = session->order->remove_leftovers,
                 .ret_leftovers = &session->n_leftovers,
         };
         int r = bundle_keys_new(&keys);

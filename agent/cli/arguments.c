@@ -265,6 +265,8 @@ static const Option options[OPTION_ID_MAX] = {
                 parse_text, AT(region) },
         [OPTION_DIGESTS] = { "digests", NULL, "Read each part out of the bucket, and its digest",
                 NULL, AT(digests) },
+        [OPTION_REMOVE_LEFTOVERS] = { "remove-leftovers", NULL,
+                "Delete parts of this name that a killed run left", NULL, AT(remove_leftovers) },
         [OPTION_QUEUE] = { "queue", NULL, "Wait for a running job instead of refusing", NULL,
                 AT(queue) },
         [OPTION_WAIT] = { "wait", "STATE", "Return when queued, secured or completed (default)",

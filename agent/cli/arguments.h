@@ -56,6 +56,7 @@ typedef enum OptionId {
         OPTION_PREFIX,
         OPTION_REGION,
         OPTION_DIGESTS,
+        OPTION_REMOVE_LEFTOVERS,
         OPTION_QUEUE,
         OPTION_WAIT,
         OPTION_WAIT_END, /* the same name, where no point in time is taken */
@@ -78,7 +79,7 @@ typedef struct Arguments {
         const char *into, *name, *user, *architecture, *kernel, *ramdisk;      /* or NULL */
         const char *certificate, *private_key, *ec2_certificate;               /* or NULL */
         const char *bucket, *prefix, *region;                                  /* or NULL */
-        bool digests;
+        bool digests, remove_leftovers;
         StringList mappings; /* "VIRTUAL=DEVICE" */
         StringList volumes, exclude, override;
         StringList scrub_include, scrub_exclude; /* patterns */

@@ -37,7 +37,7 @@
         (OPTION_BIT(OPTION_INTO) | OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_USER) |             \
                 OPTION_BIT(OPTION_ARCHITECTURE) | OPTION_BIT(OPTION_KERNEL) |                      \
                 OPTION_BIT(OPTION_RAMDISK) | OPTION_BIT(OPTION_MAPPING) |                          \
-                OPTION_BIT(OPTION_EC2_CERTIFICATE))
+                OPTION_BIT(OPTION_EC2_CERTIFICATE) | OPTION_BIT(OPTION_REMOVE_LEFTOVERS))
 
 static const Verb verbs[] = {
         { "status", "", "Show this instance, the running job and the last bake", NULL, 0, 0, false,

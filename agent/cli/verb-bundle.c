@@ -32,6 +32,7 @@ static const struct {
         { "profile", AT(profile) },
 }, flags[] = {
         { "digests", AT(digests) },
+        { "remove-leftovers", AT(remove_leftovers) },
         { "json", AT(json) },
         { "quiet", AT(quiet) },
         { "verbose", AT(verbose) },
@@ -54,9 +55,12 @@ static int check_bundle(const Arguments *arguments)
                         "needs either --into=FOLDER or --bucket=BUCKET, or --profile=PROFILE");
         if (!arguments->user)
                 return usage_error(verb, "needs --user=ACCOUNT, for whom the image is");
-        if (arguments->into && (arguments->prefix || arguments->tags.count > 0))
+        if (arguments->into &&
+                (arguments->prefix || arguments->tags.count > 0 || arguments->remove_leftovers))
                 return usage_error(verb, "--%s is for --bucket=; leave it out",
-                        arguments->prefix ? "prefix" : "tag");
+                        arguments->prefix                   ? "prefix"
+                                : arguments->tags.count > 0 ? "tag"
+                                                            : "remove-leftovers");
         if (arguments->profile)
                 return 0; /* what it does not say is missed by who reads it */
         if (!arguments->certificate || !arguments->private_key || !arguments->ec2_certificate)

@@ -83,8 +83,19 @@ static int on_object(void *userdata, const S3Object *object)
         return string_list_add(search->keys, object->key);
 }
 
-/* Who knows the key they were made with is dead: they can only be in the way of ours. */
-static int remove_leftovers(Store *store, const char *name)
+static int refuse_leftovers(const Store *store, const StringList *keys, char **reterr_message)
+{
+        if (string_printf(reterr_message,
+                    "There are %zu parts of that name without a manifest, s3://%s/%s for one: another "
+                    "run sends them, or was killed; choose another name, or, if it was killed, "
+                    "--remove-leftovers",
+                    keys->count, s3_bucket_name(store->order->bucket), keys->items[0]) < 0)
+                return -ENOMEM;
+        return -EEXIST;
+}
+
+/* Whether the other run is alive nobody here can know: only who asks for it has them deleted. */
+static int end_leftovers(Store *store, const char *name, char **reterr_message)
 {
         _cleanup_(string_list_done) StringList keys = STRING_LIST_INIT;
         _cleanup_(string_list_done) StringList refused = STRING_LIST_INIT;
@@ -99,6 +110,8 @@ static int remove_leftovers(Store *store, const char *name)
                 api_error_done(&store->error);
                 return 0;
         }
+        if (r == 0 && keys.count > 0 && !store->order->removes_leftovers)
+                return refuse_leftovers(store, &keys, reterr_message);
         if (r == 0 && keys.count > 0)
                 r = s3_delete_objects(store->order->bucket, &keys, &refused, &store->error);
         if (r == 0 && store->order->ret_leftovers)
@@ -122,7 +135,7 @@ static int begin_parts(Store *store, const char *name, char **reterr_message)
         r = s3_head_object(store->order->bucket, store->manifest_key, &head, &store->error);
         /* Who may not list is denied what is not there. */
         if (r == S3_E_NOT_FOUND || r == S3_E_DENIED)
-                return remove_leftovers(store, name);
+                return end_leftovers(store, name, reterr_message);
         if (r != 0)
                 return note_outcome(store, r);
         if (string_printf(reterr_message,

@@ -19,16 +19,17 @@ typedef struct StoreOrder {
         const TagList *tags;    /* of each object; or NULL */
         const PartWatch *watch; /* of the parts that are on their way; or NULL */
         ApiError *reterr;       /* what S3 says of an S3Outcome; or NULL */
-        size_t *ret_leftovers;  /* how many parts of an earlier run had to go first; or NULL */
+        size_t *ret_leftovers;  /* how many parts of another run were deleted; or NULL */
         bool goes_on;           /* an earlier attempt with these keys may have sent some of it */
+        bool removes_leftovers; /* parts of that name without a manifest go first */
         bool stays;             /* what was sent before a failure is left for the next attempt */
 } StoreOrder;
 
 /*
  * `manifest` has its name, its user, its architecture and the wrapped keys, and gets the rest; all
- * of `order` is the caller's. Unless it goes on, a bundle that has this name already is left alone:
- * -EEXIST, and parts of that name without a manifest, as a run that was killed leaves them, are
- * deleted before anything is sent. Unless it stays, nothing is left in the bucket after a failure, also after a cancel.
+ * of `order` is the caller's. Unless it goes on, a bundle that has this name already is left alone,
+ * and so are parts of that name without a manifest, unless they shall be removed: -EEXIST. Unless it
+ * stays, nothing is left in the bucket after a failure, also after a cancel.
  *
  * 0; an S3Outcome, or a negative errno but -ENOMEM, with a sentence in `reterr_message`.
  */

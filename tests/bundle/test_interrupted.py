@@ -79,7 +79,7 @@ def test_of_a_bundle_that_is_stopped_nothing_stays(cloud, start, image, papers):
     assert stored(cloud) == []
 
 
-def test_what_a_bundle_that_was_killed_has_left_goes_with_the_next_run(cloud, start, remote, image, papers):
+def test_what_a_bundle_that_was_killed_has_left_goes_when_it_is_told_to(cloud, start, remote, image, papers):
     cloud.fault("PutObject", skip=2, answer="never", act=False, times=-1)
     process = start("bundle", image, bucket="bundles", **papers)
     wait_for(lambda: len(stored(cloud)) == 2)
@@ -89,13 +89,16 @@ def test_what_a_bundle_that_was_killed_has_left_goes_with_the_next_run(cloud, st
     others = ["web.part.0099", "web.part.x", "web2.part.0001"]     # the first, of a larger image
     for key in others:
         cloud.put_object("bundles", key, b"x")
-    cloud.fault("DeleteObjects", error="AccessDenied", status=403)
-    cloud.fault("DeleteObject", error="AccessDenied", status=403)
     left = stored(cloud)
     done = remote("bundle", image, bucket="bundles", **papers)
+    assert done.status == 1 and "There are 3 parts of that name without a manifest" in done.said
+    assert stored(cloud) == left
+    cloud.fault("DeleteObjects", error="AccessDenied", status=403)
+    cloud.fault("DeleteObject", error="AccessDenied", status=403)
+    done = remote("bundle", image, bucket="bundles", remove_leftovers=True, **papers)
     assert done.status == 1 and "is denied" in done.said and stored(cloud) == left
     cloud.clear_faults()
-    done = remote("bundle", image, bucket="bundles", **papers)
+    done = remote("bundle", image, bucket="bundles", remove_leftovers=True, **papers)
     assert (done.status, done.said) == (0, "")
     assert done.out.endswith("; 3 parts that an earlier run had left there are deleted\n")
     assert stored(cloud) == sorted([*(f"web.part.{index:04d}" for index in range(4)), *others[1:],
