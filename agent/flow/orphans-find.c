@@ -20,6 +20,8 @@
  */
 #define SHARED_MAX 200
 
+#define SHARED "it is shared with others"
+
 typedef struct Search {
         Bake *bake;
         OrphanScene scene;
@@ -274,7 +276,7 @@ static int add_entry(Search *search, json_t *removal, const char *id)
                 r = -ENOMEM;
         if (entry && r >= 0 && (!orphan || shared))
                 r = entry_refuse(entry, FAILURE_INVALID_ARGUMENT,
-                        orphan ? "it is shared with others" : "it is no orphan, or not any more");
+                        orphan ? SHARED : "it is no orphan, or not any more");
         if (r < 0) {
                 json_decref(entry);
                 return r;
@@ -345,6 +347,34 @@ int run_delete_orphans(Bake *bake, const BakeRequest *request)
                 r = fill_removal(&search, &ids);
         if (r >= 0)
                 r = bake_check_cancelled(bake);
+        if (r < 0)
+                return failure_set(&bake->failure, FAILURE_INTERNAL, r, "%s", strerror(-r));
+        return removal_run(bake, /* is_retention= */ false);
+}
+
+/* --- After an interruption -------------------------------------------------------------------- */
+
+/* What is gone already is not asked about in vain: that is success. */
+static int refuse_shared(Bake *bake, json_t *entry)
+{
+        _cleanup_(api_error_done) ApiError error = API_ERROR_INIT;
+        bool shared = false;
+        int r = ec2_is_snapshot_shared(bake->aws, entry_id(entry), &shared, &error);
+
+        if (r < 0)
+                return r;
+        return r == 0 && shared ? entry_refuse(entry, FAILURE_INVALID_ARGUMENT, SHARED) : 0;
+}
+
+int orphans_resume(Bake *bake)
+{
+        json_t *entry;
+        size_t i;
+        int r = 0;
+
+        json_array_foreach(json_object_get(bake->record.removal, "snapshots"), i, entry)
+                if (r >= 0 && !entry_is_settled(entry))
+                        r = refuse_shared(bake, entry);
         if (r < 0)
                 return failure_set(&bake->failure, FAILURE_INTERNAL, r, "%s", strerror(-r));
         return removal_run(bake, /* is_retention= */ false);

@@ -14,3 +14,9 @@ int run_orphans(Bake *bake, const BakeRequest *request);
  * more; any other stays, and makes the job fail by name when all else is done.
  */
 int run_delete_orphans(Bake *bake, const BakeRequest *request);
+
+/*
+ * One that was interrupted, after days perhaps: what is shared by now stays. What is used, locked or no
+ * orphan for its bundle any more does so in any case. As removal_run().
+ */
+int orphans_resume(Bake *bake);

@@ -12,6 +12,7 @@
 #include "flow/cut.h"
 #include "flow/identify.h"
 #include "flow/labels.h"
+#include "flow/orphans-find.h"
 #include "flow/pace.h"
 #include "flow/prune.h"
 #include "flow/publish.h"
@@ -322,6 +323,8 @@ static int resume_removing(Bake *bake)
                 r = removal_give_up(bake, is_retention, r);
         else if (is_retention)
                 r = prune_resume(bake);
+        else if (streq(bake->record.kind, "orphans"))
+                r = orphans_resume(bake);
         else
                 r = removal_run(bake, /* is_retention= */ false);
         if (!is_bake)

@@ -243,6 +243,18 @@ def test_after_a_kill_the_deletion_is_finished(place, left_behind, times):
     assert len(worker.told("details")["removed"]) == 2
 
 
+def test_one_that_is_shared_by_the_time_the_deletion_is_resumed_stays(place, left_behind):
+    shared, free = left_behind[1]
+    job = place.new_job()
+    place.start_until("snapshot-deleted", "delete-orphans", job, ids=[free, shared]).kill()
+    place.ec2.modify_snapshot_attribute(SnapshotId=shared, CreateVolumePermission={
+        "Add": [{"UserId": "210987654321"}]})
+    result, worker = place.run("resume", job)
+    assert result["result"] == "failed" and place.snapshots() == {shared}
+    assert worker.told("details")["left"] == [{"id": shared, "reason": "it is shared with others"}]
+    assert place.record(job)["state"] == "failed"
+
+
 def test_one_that_an_image_took_meanwhile_stays(place, left_behind):
     taken, free = left_behind[1]
     job = place.new_job()
