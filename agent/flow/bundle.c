@@ -3,10 +3,10 @@
 
 #include "flow/bundle.h"
 
-#include "aws/s3-many.h"
 #include "aws/s3-object.h"
 #include "base/text.h"
 #include "image/manifest.h"
+#include "image/store.h"
 
 #define CODE_UNCLEAR "InvalidManifest"
 #define KEY_BYTES_MAX 1024
@@ -115,33 +115,13 @@ static int read_manifest(
         return r < 0 ? r : take_named(place, &manifest, ret, reterr);
 }
 
-typedef struct Search {
-        const BundlePlace *place;
-        StringList *keys;
-} Search;
-
-static int on_object(void *userdata, const S3Object *object)
-{
-        const Search *search = userdata;
-        const char *filename = startswith(object->key, search->place->folder);
-
-        if (!filename || !manifest_is_part_name(search->place->name, filename))
-                return 0;
-        return string_list_add(search->keys, object->key);
-}
-
 static int search_parts(
         S3Bucket *bucket, const BundlePlace *place, BundleParts *ret, ApiError *reterr)
 {
-        _cleanup_(freep) char *prefix = NULL;
-        Search search = { .place = place, .keys = &ret->keys };
-
         if (!place->name)
                 return 0;
-        if (string_printf(&prefix, "%s%s.part.", place->folder, place->name) < 0)
-                return -ENOMEM;
         api_error_done(reterr);
-        return s3_list_objects(bucket, prefix, on_object, &search, reterr);
+        return store_find_parts(bucket, place->folder, place->name, &ret->keys, reterr);
 }
 
 int bundle_find_parts(

@@ -50,6 +50,33 @@ static int store_init(Store *store, const StoreOrder *order, const char *name)
         return r < 0 ? r : s3_upload_new(order->bucket, &config, &store->upload);
 }
 
+/* --- What is there already -------------------------------------------------------------------- */
+
+typedef struct Search {
+        const char *folder, *name;
+        StringList *keys;
+} Search;
+
+static int on_object(void *userdata, const S3Object *object)
+{
+        const Search *search = userdata;
+        const char *filename = startswith(object->key, search->folder);
+
+        if (!filename || !manifest_is_part_name(search->name, filename))
+                return 0;
+        return string_list_add(search->keys, object->key);
+}
+
+int store_find_parts(S3Bucket *bucket, const char *folder, const char *name, StringList *keys,
+        ApiError *reterr)
+{
+        Search search = { folder, name, keys };
+        _cleanup_(freep) char *prefix = NULL;
+        int r = string_printf(&prefix, "%s%s.part.", folder, name);
+
+        return r < 0 ? r : s3_list_objects(bucket, prefix, on_object, &search, reterr);
+}
+
 /* --- Parts ------------------------------------------------------------------------------------ */
 
 static int take_part(void *userdata, BundlePart *given, char **reterr_message)
@@ -68,21 +95,6 @@ static int take_part(void *userdata, BundlePart *given, char **reterr_message)
         return r != 0 ? note_outcome(store, r) : part_watch_tell(store->order->watch, size);
 }
 
-typedef struct Search {
-        const char *folder, *name;
-        StringList *keys;
-} Search;
-
-static int on_object(void *userdata, const S3Object *object)
-{
-        const Search *search = userdata;
-        const char *filename = startswith(object->key, search->folder);
-
-        if (!filename || !manifest_is_part_name(search->name, filename))
-                return 0;
-        return string_list_add(search->keys, object->key);
-}
-
 static int refuse_leftovers(const Store *store, const StringList *keys, char **reterr_message)
 {
         if (string_printf(reterr_message,
@@ -99,23 +111,19 @@ static int end_leftovers(Store *store, const char *name, char **reterr_message)
 {
         _cleanup_(string_list_done) StringList keys = STRING_LIST_INIT;
         _cleanup_(string_list_done) StringList refused = STRING_LIST_INIT;
-        const Search search = { store->order->folder, name, &keys };
-        _cleanup_(freep) char *prefix = NULL;
-        int r = make_key(store, name, ".part.", &prefix);
+        const StoreOrder *order = store->order;
+        int r = store_find_parts(order->bucket, order->folder, name, &keys, &store->error);
 
-        if (r >= 0)
-                r = s3_list_objects(
-                        store->order->bucket, prefix, on_object, (void *)&search, &store->error);
         if (r == S3_E_DENIED) {
                 api_error_done(&store->error);
                 return 0;
         }
-        if (r == 0 && keys.count > 0 && !store->order->removes_leftovers)
+        if (r == 0 && keys.count > 0 && !order->removes_leftovers)
                 return refuse_leftovers(store, &keys, reterr_message);
         if (r == 0 && keys.count > 0)
-                r = s3_delete_objects(store->order->bucket, &keys, &refused, &store->error);
-        if (r == 0 && store->order->ret_leftovers)
-                *store->order->ret_leftovers = keys.count;
+                r = s3_delete_objects(order->bucket, &keys, &refused, &store->error);
+        if (r == 0 && order->ret_leftovers)
+                *order->ret_leftovers = keys.count;
         return note_outcome(store, r);
 }
 

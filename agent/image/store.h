@@ -35,3 +35,10 @@ typedef struct StoreOrder {
  */
 int store_bundle(
         const StoreOrder *order, Manifest *manifest, S3UploadSum *ret, char **reterr_message);
+
+/*
+ * Adds the keys of all objects that are called as parts of the bundle `name` in `folder`, whether a
+ * manifest is there or not. 0, an S3Outcome, or a negative errno.
+ */
+int store_find_parts(S3Bucket *bucket, const char *folder, const char *name, StringList *keys,
+        ApiError *reterr);
