@@ -45,6 +45,7 @@ libcapture_a_SOURCES = \
 	%D%/capture/rules.c %D%/capture/rules.h \
 	%D%/capture/scrub.c %D%/capture/scrub.h \
 	%D%/capture/session.c %D%/capture/session.h \
+	%D%/capture/spare.c %D%/capture/spare.h \
 	%D%/capture/stage.c %D%/capture/stage.h \
 	%D%/capture/subvolume.c %D%/capture/subvolume.h \
 	%D%/capture/swap.c %D%/capture/swap.h \

@@ -14,6 +14,7 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
+#include "freeze/capture/spare.h"
 #include "freeze/moment.h"
 
 #define LOOP_NAME_MAX 32
@@ -286,6 +287,8 @@ static int volume_free(const Volume *volume, Map *freed, Trouble *trouble)
         r = volume_rest(volume);
         if (r >= 0 && !volume->is_blind)
                 r = map_add_free(freed, volume->root_fd, volume->part->start);
+        if (r >= 0 && strcmp(volume->part->type, "xfs") == 0)
+                r = spare_add(freed, volume->stage->fd, volume->part->start, volume->part->size);
         return r;
 }
 

@@ -4,6 +4,7 @@
 import contextlib
 import errno
 import os
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -16,7 +17,8 @@ from lab.capture import (ERROR, EXCLUDE, INCLUDE, LEASES, MACHINE_ID, NO_DEFAULT
                          scrub_packet)
 from lab.loopdisk import device_number
 from lab.loopfs import run
-from test_capture import (SECRET, contains, copy_of, found_in, mounted_copies, windowed)
+from test_capture import (SECRET, contains, copy_of, digests_of, fill, found_in, mounted_copies,
+                          windowed)
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nVERY-{}-SECRET\n-----END OPENSSH PRIVATE KEY-----\n"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nPUBLIC-{}\n-----END CERTIFICATE-----\n"
@@ -358,3 +360,39 @@ def test_a_btrfs_is_scrubbed_where_the_kernel_mounts_it_twice(capturer, client, 
         assert answer.paths == [path] and contains(fs.image, secret_of(path))
         assert not contains(stage / "job-1.image", secret_of(path))
         assert checkers.structure_problems(stage / "job-1.image", "btrfs") == []
+
+
+def spare_blocks(device):
+    """Where they lie: what the lists of the groups of an XFS name, of which the table tells."""
+    def numbers(*commands):
+        said = run("xfs_db", "-r", *(word for one in commands for word in ("-c", one)), device)
+        return [int(number) for number in re.findall(r"[ :](\d+)(?![\d:])", said)]
+
+    size, per_group, n_groups = numbers("sb 0", "print blocksize agblocks agcount")
+    for group in range(n_groups):
+        first, count = numbers(f"agf {group}", "print flfirst flcount")
+        listed = numbers(f"agfl {group}", f"print bno[{first}-{first + count - 1}]")
+        assert len(listed) == count > 0
+        yield from (size * (group * per_group + block) for block in listed)
+
+
+def test_what_xfs_sets_aside_for_its_lists_is_not_what_was_deleted(
+        capturer, client, make_disk, stage):
+    """It refills them with blocks that were freed, and calls them used."""
+    disk = make_disk("xfs")
+    (part,) = disk.mounted
+    kept = fill(part.mount_point)
+    run("umount", part.mount_point)
+    with open(part.device, "r+b") as device:
+        for offset in spare_blocks(part.device):
+            device.seek(offset)
+            device.write(SECRET.ljust(4096))
+    run("mount", part.device, part.mount_point)
+    assert contains(disk.image, SECRET)
+    captured(capturer, client, disk, stage)
+    capturer.scrub()
+    capturer.keep()
+    assert not contains(stage / "job-1.image", SECRET)
+    with mounted_copies(stage / "job-1.image", disk) as roots:
+        assert digests_of(roots[part]) == kept
+    run("xfs_repair", "-n", str(copy_of(stage / "job-1.image", part, stage)))
