@@ -3,6 +3,7 @@
 
 #include "aws/s3-many.h"
 
+#include "aws/retry.h"
 #include "aws/s3-object.h"
 #include "aws/uri.h"
 #include "base/clock.h"
@@ -265,25 +266,83 @@ static int read_result(void *userdata, const HttpReply *reply, ApiError *reterr)
         return s3_read_document(reply, "DeleteResult", result, reterr);
 }
 
-static int note_refusals(const XmlNode *root, StringList *refused, ApiError *reterr)
+/* Beside the calls, each of which has an error of its own. */
+typedef struct Refusals {
+        StringList *keys;
+        ApiError first;
+} Refusals;
+
+static int refuse(Refusals *refusals, const char *key, const char *code, const char *message)
 {
-        for (const XmlNode *item = xml_first(root); item; item = xml_next(item)) {
-                const char *key = xml_text(item, "Key"), *code = xml_text(item, "Code");
+        if (!refusals->first.code &&
+                api_error_set(&refusals->first, code ? code : "Error", message) < 0)
+                return -ENOMEM;
+        return string_list_add(refusals->keys, key ? key : "");
+}
+
+/* What S3 says of single objects: all others are gone. */
+typedef struct Verdicts {
+        Refusals *refusals;
+        StringList busy_keys, busy_versions; /* that it had no time for */
+        ApiError busy;                       /* what it said of the first of them */
+} Verdicts;
+
+static void verdicts_done(Verdicts *verdicts)
+{
+        string_list_done(&verdicts->busy_keys);
+        string_list_done(&verdicts->busy_versions);
+        api_error_done(&verdicts->busy);
+}
+
+static bool is_busy(const char *code)
+{
+        const ApiError error = { .code = (char *)(uintptr_t)code };
+        ApiErrorClass class = code ? api_error_classify(&error) : API_ERROR_FINAL;
+
+        return class == API_ERROR_TRANSIENT || class == API_ERROR_THROTTLED;
+}
+
+/* Only what was asked for. */
+static bool is_doomed(const Doomed *doomed, const char *key, const char *version)
+{
+        for (size_t i = 0; key && i < doomed->count; i++)
+                if (streq(doomed->keys[i], key) &&
+                        (!doomed->versions || streq_ptr(version, doomed->versions[i])))
+                        return true;
+        return false;
+}
+
+static int note_busy(
+        Verdicts *verdicts, const Doomed *doomed, const XmlNode *item, const char *version)
+{
+        if (!verdicts->busy.code &&
+                api_error_set(&verdicts->busy, xml_text(item, "Code"), xml_text(item, "Message")) <
+                        0)
+                return -ENOMEM;
+        if (doomed->versions && string_list_add(&verdicts->busy_versions, version) < 0)
+                return -ENOMEM;
+        return string_list_add(&verdicts->busy_keys, xml_text(item, "Key"));
+}
+
+static int note_verdicts(const XmlNode *root, const Doomed *doomed, Verdicts *verdicts)
+{
+        int r = 0;
+
+        for (const XmlNode *item = xml_first(root); item && r >= 0; item = xml_next(item)) {
+                const char *code = xml_text(item, "Code"), *version = xml_text(item, "VersionId");
+                const char *key = xml_text(item, "Key");
 
                 if (!streq(xml_name(item), "Error") || streq_ptr(code, "NoSuchKey") ||
                         streq_ptr(code, "NoSuchVersion"))
                         continue;
-                if (!reterr->code &&
-                        api_error_set(reterr, code ? code : "Error", xml_text(item, "Message")) < 0)
-                        return -ENOMEM;
-                if (string_list_add(refused, key ? key : "") < 0)
-                        return -ENOMEM;
+                r = is_busy(code) && is_doomed(doomed, key, version)
+                        ? note_busy(verdicts, doomed, item, version)
+                        : refuse(verdicts->refusals, key, code, xml_text(item, "Message"));
         }
-        return 0;
+        return r;
 }
 
-static int delete_some(
-        S3Bucket *bucket, const Doomed *doomed, StringList *refused, ApiError *reterr)
+static int delete_some(S3Bucket *bucket, const Doomed *doomed, Verdicts *verdicts, ApiError *reterr)
 {
         static const KeyValue query[] = { { "delete", "" } };
         static const KeyValue headers[] = { { "Content-Type", "application/xml" } };
@@ -306,7 +365,54 @@ static int delete_some(
         call.body = order.data;
         call.body_size = order.length;
         r = s3_call(bucket, &call, reterr);
-        return r != 0 ? r : note_refusals(xml_root(result), refused, reterr);
+        return r != 0 ? r : note_verdicts(xml_root(result), doomed, verdicts);
+}
+
+/* It has lasted too long, and is a refusal like others. */
+static int refuse_busy(const Verdicts *verdicts)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < verdicts->busy_keys.count && r >= 0; i++)
+                r = refuse(verdicts->refusals, verdicts->busy_keys.items[i], verdicts->busy.code,
+                        verdicts->busy.message);
+        return r;
+}
+
+/*
+ * The call may succeed, and S3 have had no time for some of the objects: "InternalError" and
+ * "SlowDown" stand beside single keys then (S3 API Reference, "DeleteObjects").
+ */
+static int delete_patiently(
+        S3Bucket *bucket, const Doomed *doomed, Refusals *refusals, ApiError *reterr)
+{
+        _cleanup_(verdicts_done) Verdicts last = { .busy = API_ERROR_INIT };
+        Doomed left = *doomed;
+        Retry retry;
+
+        retry_init(&retry, clock_usec(), /* retries_not_found= */ false);
+        for (;;) {
+                _cleanup_(verdicts_done) Verdicts verdicts = {
+                        .refusals = refusals,
+                        .busy = API_ERROR_INIT,
+                };
+                uint64_t wait_usec;
+                int r = delete_some(bucket, &left, &verdicts, reterr);
+
+                if (r != 0 || verdicts.busy_keys.count == 0)
+                        return r;
+                if (retry_next(&retry, api_error_classify(&verdicts.busy), clock_usec(),
+                            retry_random(), &wait_usec) != 0)
+                        return refuse_busy(&verdicts);
+                if (!s3_bucket_wait(bucket, wait_usec))
+                        return S3_E_CANCELLED;
+                verdicts_done(&last);
+                last = verdicts;
+                verdicts = (Verdicts){ .busy = API_ERROR_INIT };
+                left.keys = last.busy_keys.items;
+                left.versions = doomed->versions ? last.busy_versions.items : NULL;
+                left.count = last.busy_keys.count;
+        }
 }
 
 static int delete_unwritable(S3Bucket *bucket, const Doomed *doomed, ApiError *reterr)
@@ -321,7 +427,7 @@ static int delete_unwritable(S3Bucket *bucket, const Doomed *doomed, ApiError *r
 }
 
 static int delete_all(S3Bucket *bucket, const StringList *keys, const StringList *versions,
-        StringList *ret_refused, ApiError *reterr)
+        Refusals *refusals, ApiError *reterr)
 {
         int r = 0;
 
@@ -332,23 +438,36 @@ static int delete_all(S3Bucket *bucket, const StringList *keys, const StringList
                         .count = keys->count - i < S3_DELETE_MAX ? keys->count - i : S3_DELETE_MAX,
                 };
 
-                r = delete_some(bucket, &some, ret_refused, reterr);
+                r = delete_patiently(bucket, &some, refusals, reterr);
                 if (r == 0)
                         r = delete_unwritable(bucket, &some, reterr);
         }
-        if (r != 0 || ret_refused->count == 0)
+        if (r != 0 || refusals->keys->count == 0)
                 return r;
+        api_error_done(reterr);
+        *reterr = refusals->first;
+        refusals->first = API_ERROR_INIT;
         return streq_ptr(reterr->code, "AccessDenied") ? S3_E_DENIED : S3_E_REFUSED;
+}
+
+static int delete_list(S3Bucket *bucket, const StringList *keys, const StringList *versions,
+        StringList *ret_refused, ApiError *reterr)
+{
+        Refusals refusals = { .keys = ret_refused, .first = API_ERROR_INIT };
+        int r = delete_all(bucket, keys, versions, &refusals, reterr);
+
+        api_error_done(&refusals.first);
+        return r;
 }
 
 int s3_delete_objects(
         S3Bucket *bucket, const StringList *keys, StringList *ret_refused, ApiError *reterr)
 {
-        return delete_all(bucket, keys, /* versions= */ NULL, ret_refused, reterr);
+        return delete_list(bucket, keys, /* versions= */ NULL, ret_refused, reterr);
 }
 
 int s3_delete_versions(S3Bucket *bucket, const StringList *keys, const StringList *versions,
         StringList *ret_refused, ApiError *reterr)
 {
-        return delete_all(bucket, keys, versions, ret_refused, reterr);
+        return delete_list(bucket, keys, versions, ret_refused, reterr);
 }

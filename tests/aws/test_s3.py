@@ -157,6 +157,24 @@ def test_what_passes_by_itself_is_tried_again(cloud, probe, fault):
     assert probe('delete-objects', bucket='modern', keys=['k', 'l'])['outcome'] == 'done'
 
 
+def test_objects_that_s3_had_no_time_to_delete_are_deleted_again(cloud, probe):
+    """The call succeeds then, and says so of each of them."""
+    keys = ['a', 'b&c', 'd', 'e']
+    for key in keys:
+        cloud.put_object('modern', key, b'')
+    cloud.configure(delete_errors=['InternalError', 'SlowDown', 'InternalError', 'AccessDenied',
+                                   'InternalError'])
+    done = probe('delete-objects', bucket='modern', keys=keys)
+    assert (done['outcome'], done['refused']) == ('denied', ['e']), done
+    assert [one['key'] for one in cloud.objects()] == ['e']
+    assert len(cloud.calls('DeleteObjects')) == 3
+    assert 'AccessDenied' in done['words']
+    cloud.configure(delete_errors=['InternalError'] * 20)
+    done = probe('delete-objects', bucket='modern', keys=['e', 'f'])
+    assert done['outcome'] == 'refused' and done['refused'] == ['e', 'f'], done
+    assert 'internal error' in done['words'] and len(cloud.objects()) == 1
+
+
 @pytest.mark.parametrize('answer', ['truncated', 'malformed', 'doctype', 'rubbish', 'html', 'empty'])
 def test_documents_that_are_none(cloud, probe, answer):
     cloud.put_object('modern', 'k', b'')

@@ -196,8 +196,11 @@ def delete_objects(world, params):
     with world.lock:
         for one in asked:
             refusal = _refusal(world, one)
+            if not refusal and world.knobs["delete_errors"]:
+                refusal = world.knobs["delete_errors"].pop(0)
             if refusal:
-                errors.append({**one, "Code": refusal, "Message": "Access Denied"})
+                errors.append({**one, "Code": refusal, "Message": "We encountered an internal error."
+                               if refusal == "InternalError" else "Access Denied"})
                 continue
             version_remove(bucket_find(world, params["Bucket"]), one["Key"],
                            one.get("VersionId"), world.clock.now())

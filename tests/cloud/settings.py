@@ -63,6 +63,7 @@ KNOBS = {
     "signed_payloads": False,        # S3 refuses a body whose hash is not signed
     "break_bodies": [],              # how the next large bodies for S3 end: "stall", "reset", None: well
     "locked_objects": [],            # keys that S3 does not delete
+    "delete_errors": [],             # what DeleteObjects says of the next objects, one code for each
     "ignore_filters": False,         # as an EC2-compatible cloud does with those that it lacks
     "deny": [],                      # actions that the caller's policy does not allow
     "ignore_dry_run": [],            # actions that are carried out in spite of DryRun; "*": all
