@@ -23,8 +23,10 @@ static const Default defaults[] = {
         { "*.crt", VERDICT_GOES_IF_KEY },
         { "*.cer", VERDICT_GOES_IF_KEY },
         { "*.p8", VERDICT_GOES_IF_KEY },
+        { "*.der", VERDICT_GOES_IF_KEY },
         { "*.asc", VERDICT_GOES_IF_KEY },
         { "*/.ssh/*", VERDICT_GOES_IF_KEY },
+        { "/etc/ssh/*", VERDICT_GOES_IF_KEY },
         { "/etc/quiesced/*", VERDICT_GOES_IF_KEY },
         { "*.ppk", VERDICT_GOES },
         { "*.priv", VERDICT_GOES },
@@ -100,17 +102,24 @@ static const Default defaults[] = {
  * Where packages keep what is public: CA bundles, keyrings that verify packages, examples, tests.
  * The tools that this takes the place of removed them, and broke TLS.
  */
-static const char *const public_folders[] = {
-        "/usr/",
-        "/boot/",
-        "/etc/apt/",
-        "/etc/ca-certificates/",
-        "/etc/pki/ca-trust/",
-        "/etc/pki/rpm-gpg/",
-        "/etc/pki/tls/certs/",
-        "/etc/ssl/certs/",
-        "/var/lib/apt/",
-        "/var/lib/ca-certificates/",
+typedef struct PublicFolder {
+        const char *path;
+        bool has_keys; /* of hosts and services, which administrators lay beside it */
+} PublicFolder;
+
+static const PublicFolder public_folders[] = {
+        { "/usr/", false },
+        { "/boot/", false },
+        { "/etc/apt/", true },
+        { "/etc/ca-certificates/", false },
+        { "/etc/pki/ca-trust/", false },
+        { "/etc/pki/rpm-gpg/", false },
+        { "/etc/pki/tls/certs/ca-bundle", false },
+        { "/etc/pki/tls/certs/", true },
+        { "/etc/ssl/certs/ca-certificates.crt", false },
+        { "/etc/ssl/certs/", true },
+        { "/var/lib/apt/", false },
+        { "/var/lib/ca-certificates/", false },
 };
 static const char private_exception[] = "/usr/local/";
 
@@ -173,15 +182,20 @@ bool rules_include(const Rules *rules, const char *path, size_t base)
         return either_matches(rules, CAPTURE_RULE_INCLUDE, path, base);
 }
 
-static bool is_public(const char *path)
+static const PublicFolder *public_folder_find(const char *path)
+{
+        if (strncmp(path, private_exception, strlen(private_exception)) == 0)
+                return NULL;
+        for (size_t i = 0; i < ELEMENTSOF(public_folders); i++)
+                if (strncmp(path, public_folders[i].path, strlen(public_folders[i].path)) == 0)
+                        return &public_folders[i];
+        return NULL;
+}
+
+static bool is_public_key(const char *path)
 {
         size_t length = strlen(path);
 
-        if (strncmp(path, private_exception, strlen(private_exception)) == 0)
-                return false;
-        for (size_t i = 0; i < ELEMENTSOF(public_folders); i++)
-                if (strncmp(path, public_folders[i], strlen(public_folders[i])) == 0)
-                        return true;
         return length > 4 && strcmp(path + length - 4, ".pub") == 0;
 }
 
@@ -190,14 +204,29 @@ static bool is_asked(const Default *rule, uint32_t flags)
         return rule->flag ? (flags & rule->flag) != 0 : !(flags & CAPTURE_SCRUB_NO_DEFAULTS);
 }
 
-static Verdict defaults_judge(uint32_t flags, const char *path, bool spares)
+typedef struct Spared {
+        bool files;
+        bool keys;
+} Spared;
+
+static Spared spared(const char *path)
+{
+        const PublicFolder *folder = public_folder_find(path);
+        bool is_public = is_public_key(path);
+
+        return (Spared){ folder || is_public, (folder && !folder->has_keys) || is_public };
+}
+
+static Verdict defaults_judge(uint32_t flags, const char *path, Spared sparing)
 {
         Verdict verdict = VERDICT_STAYS;
 
         for (size_t i = 0; i < ELEMENTSOF(defaults); i++) {
                 const Default *rule = &defaults[i];
+                bool is_spared =
+                        rule->verdict == VERDICT_GOES_IF_KEY ? sparing.keys : sparing.files;
 
-                if (!is_asked(rule, flags) || (spares && !rule->is_everywhere) ||
+                if (!is_asked(rule, flags) || (is_spared && !rule->is_everywhere) ||
                         !pattern_matches(rule->pattern, path))
                         continue;
                 if (rule->verdict == VERDICT_GOES)
@@ -210,16 +239,17 @@ static Verdict defaults_judge(uint32_t flags, const char *path, bool spares)
 Verdict rules_judge(const Rules *rules, const char *path, size_t base)
 {
         const char *within = path_within(path, base);
-        bool spares = is_public(path) || (within && is_public(within));
+        Spared sparing = spared(path), inner = within ? spared(within) : (Spared){ 0 };
         Verdict verdict, other;
 
         if (rules_include(rules, path, base))
                 return VERDICT_STAYS;
         if (rules_exclude(rules, path, base))
                 return VERDICT_GOES;
-        verdict = defaults_judge(rules->flags, path, spares);
+        sparing = (Spared){ sparing.files || inner.files, sparing.keys || inner.keys };
+        verdict = defaults_judge(rules->flags, path, sparing);
         if (!within || verdict == VERDICT_GOES)
                 return verdict;
-        other = defaults_judge(rules->flags, within, spares);
+        other = defaults_judge(rules->flags, within, sparing);
         return other == VERDICT_GOES || verdict == VERDICT_STAYS ? other : verdict;
 }

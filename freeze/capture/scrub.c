@@ -97,10 +97,28 @@ static int entry_open(int folder_fd, const char *name, int flags)
         return fd < 0 ? -errno : fd;
 }
 
+/*
+ * A key in DER is the whole of a file: a sequence whose first member is a small number, its
+ * version. A certificate's, or a request's, is a sequence (RFC 5208, 5915, 5958, 8017).
+ */
+static bool starts_as_key(const unsigned char *bytes, size_t size)
+{
+        size_t at = 2;
+
+        if (size < 8 || bytes[0] != 0x30)
+                return false;
+        if (bytes[1] == 0x81 || bytes[1] == 0x82)
+                at += bytes[1] & 3;
+        else if (bytes[1] >= 0x80)
+                return false;
+        return bytes[at] == 0x02 && bytes[at + 1] == 1 && bytes[at + 2] <= 1;
+}
+
 /* 1: there is a private key in it, wherever it begins. */
 static int file_has_key(int fd)
 {
         _cleanup_(freep) char *window = malloc(WINDOW_BYTES);
+        bool is_first = true;
         size_t kept = 0;
 
         if (!window)
@@ -113,6 +131,9 @@ static int file_has_key(int fd)
                 if (n <= 0)
                         return n < 0 ? -errno : 0;
                 kept += (size_t)n;
+                if (is_first && starts_as_key((const unsigned char *)window, kept))
+                        return 1;
+                is_first = false;
                 if (memmem(window, kept, marker, MARKER_BYTES))
                         return 1;
                 if (kept >= MARKER_BYTES) { /* it may lie across two reads */

@@ -48,6 +48,9 @@ TREE = {
     "/etc/ssl/private/site": True,
     "/etc/ssl/certs/ca-certificates.crt": False,
     "/etc/ssl/certs/bundle.pem": False,
+    "/etc/ssl/certs/site.pem": True,
+    "/etc/pki/tls/certs/localhost.key": True,
+    "/etc/ssh/own_host": True,
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem": False,
     "/usr/share/ca-certificates/one.pem": False,
     "/usr/share/keyrings/debian-archive-keyring.gpg": False,
@@ -312,6 +315,23 @@ def test_a_key_is_found_wherever_it_begins_in_a_file(capturer, client, make_disk
     Path(part.mount_point, "none.pem").write_bytes(b"." * 65530 + b"PRIVATE LEY" + b"." * 100)
     captured(capturer, client, disk, stage)
     assert sorted(capturer.scrub().paths) == sorted(wanted)
+
+
+def test_keys_in_der_are_found_and_certificates_are_none(
+        capturer, client, make_disk, stage, scratch):
+    disk = make_disk("ext4")
+    (part,) = disk.mounted
+    root, made = Path(part.mount_point), Path(scratch)
+    for name, command in {"rsa": "genrsa", "p8": "genpkey -algorithm ed25519",
+                          "ec": "ecparam -genkey -noout -name prime256v1"}.items():
+        run("openssl", *command.split(), "-out", str(made / name))
+        run("openssl", "pkey", "-in", str(made / name), "-outform", "DER",
+            *(["-traditional"] if name != "p8" else []), "-out", str(root / f"{name}.key"))
+    run("openssl", "req", "-x509", "-key", str(made / "rsa"), "-subj", "/CN=x", "-outform", "DER",
+        "-out", str(root / "one.crt"))
+    (root / "short.key").write_bytes(b"0")
+    captured(capturer, client, disk, stage)
+    assert set(capturer.scrub().paths) == {"/rsa.key", "/p8.key", "/ec.key"}
 
 
 def test_what_an_answer_has_no_room_for_is_in_a_file_beside_it(capturer, client, make_disk, stage):

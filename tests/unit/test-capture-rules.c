@@ -61,6 +61,12 @@ static void by_default_secrets_go(void **state)
                 { "/etc/nginx/site.pem", VERDICT_GOES_IF_KEY },
                 { "/etc/ssl/private/site", VERDICT_GOES_IF_KEY },
                 { "/srv/site.key", VERDICT_GOES_IF_KEY },
+                { "/srv/site.der", VERDICT_GOES_IF_KEY },
+                { "/etc/ssh/own_host", VERDICT_GOES_IF_KEY },
+                /* Where certificates lie, keys may lie beside them. */
+                { "/etc/pki/tls/certs/localhost.key", VERDICT_GOES_IF_KEY },
+                { "/etc/ssl/certs/site.pem", VERDICT_GOES_IF_KEY },
+                { "/etc/apt/client.key", VERDICT_GOES_IF_KEY },
         };
         Rules rules = { 0 };
 
@@ -71,8 +77,10 @@ static void what_is_public_stays(void **state)
 {
         static const Case cases[] = {
                 { "/etc/ssl/certs/ca-certificates.crt", VERDICT_STAYS },
-                { "/etc/ssl/certs/x.pem", VERDICT_STAYS },
                 { "/etc/pki/tls/certs/ca-bundle.crt", VERDICT_STAYS },
+                { "/etc/pki/tls/certs/ca-bundle.trust.crt", VERDICT_STAYS },
+                { "/etc/ssl/certs/java/cacerts.jks", VERDICT_STAYS },
+                { "/etc/ssh/ssh_import_id.pub", VERDICT_STAYS },
                 { "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", VERDICT_STAYS },
                 { "/usr/share/ca-certificates/mozilla/x.pem", VERDICT_STAYS },
                 { "/usr/share/keyrings/x.gpg", VERDICT_STAYS },
