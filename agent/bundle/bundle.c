@@ -13,6 +13,7 @@
 #include "bundle/verb.h"
 #include "cli/arguments.h"
 #include "cli/display.h"
+#include "image/locked.h"
 
 static volatile sig_atomic_t arg_signal;
 
@@ -40,7 +41,7 @@ static bool is_cancelled(void *userdata)
 /* They end the run as a failure does, so that it takes back what it made. */
 static void catch_signals(void)
 {
-        static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+        static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
         const struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
         for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
@@ -92,6 +93,7 @@ int main(int argc, char **argv)
 {
         _cleanup_(order_done) Order order = { 0 };
 
+        (void)locked_forbid_dumps();
         setlocale(LC_CTYPE, "");
         if (MB_CUR_MAX == 1)
                 setlocale(LC_CTYPE, "C.UTF-8");

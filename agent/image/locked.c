@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <stdalign.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 typedef struct Header {
         alignas(max_align_t) size_t mapped;
@@ -43,4 +44,10 @@ void *locked_free(void *memory)
         OPENSSL_cleanse(header, mapped);
         (void)munmap(header, mapped);
         return NULL;
+}
+
+/* RLIMIT_CORE does not hold for a collector at the other end of a pipe: core(5). */
+int locked_forbid_dumps(void)
+{
+        return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
 }

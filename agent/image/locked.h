@@ -12,6 +12,12 @@
 int locked_new(size_t size, void **ret);
 void *locked_free(void *memory);
 
+/*
+ * No core dump of this process, whoever collects them, and nobody but root traces it: libcrypto has
+ * copies of keys in memory of its own. 0, or the negative errno of prctl(2).
+ */
+int locked_forbid_dumps(void);
+
 static inline void locked_freep(void *memory)
 {
         (void)locked_free(*(void **)memory);

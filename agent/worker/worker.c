@@ -14,6 +14,7 @@
 #include "flow/publish-again.h"
 #include "flow/run.h"
 #include "flow/verify.h"
+#include "image/locked.h"
 #include "worker/report.h"
 
 /* Where the daemon puts its end, see base/spawn.h. */
@@ -136,6 +137,7 @@ int main(void)
         int r;
 
         (void)signal(SIGPIPE, SIG_IGN);
+        (void)locked_forbid_dumps();
         line_init(&line, DAEMON_FD);
         r = line_read_request(&line, &request);
         if (r < 0) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signals, and a death that nobody could prepare for."""
 
+import errno
 import fcntl
 import os
 import pty
@@ -42,7 +43,7 @@ def stored(cloud):
     return sorted(one["key"] for one in cloud.objects("bundles"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT])
 def test_an_upload_that_is_stopped_goes_on(cloud, start, remote, made, pki, number):
     cloud.fault("PutObject", skip=2, answer="never", act=False, times=-1)
     process = start("upload", made, bucket="bundles", certificate=pki.user)
@@ -135,6 +136,33 @@ def test_of_files_that_are_stopped_nothing_stays(image, made, papers, pki, tmp_p
     assert process.wait(LIMIT_SEC) == 130
     assert f"\nquiescectl {verb}: ended by a signal: " in f"\n{said}"
     assert list(tmp_path.iterdir()) == []
+
+
+def open_behind_a_reader(path):
+    """A descriptor to write to, once somebody reads the pipe."""
+    end = time.monotonic() + LIMIT_SEC
+    while True:
+        try:
+            return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            assert error.errno == errno.ENXIO and time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_process_that_has_keys_leaves_no_core(image, papers, tmp_path):
+    """It has a part of one, and waits for the rest."""
+    key = tmp_path / "key.pem"
+    os.mkfifo(key)
+    words = command("bundle", image, into=tmp_path / "new", **{**papers, "private_key": key})
+    process = subprocess.Popen(["prlimit", "--core=unlimited", *words], env=environment(),
+                               cwd=tmp_path, stderr=subprocess.DEVNULL)
+    fd = open_behind_a_reader(key)
+    os.write(fd, b"-----BEGIN PRIVATE KEY-----\n")
+    process.send_signal(signal.SIGABRT)
+    _, status = os.waitpid(process.pid, 0)
+    process.returncode = -signal.SIGABRT
+    os.close(fd)
+    assert os.WTERMSIG(status) == signal.SIGABRT and not os.WCOREDUMP(status)
 
 
 def test_progress_is_one_line_of_a_terminal(made, pki):
