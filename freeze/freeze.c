@@ -324,8 +324,10 @@ size_t freeze_report(Freeze *freeze, FreezeType type)
                 FreezeMountReport *told = &report->mounts[i];
 
                 told->state = mount->state;
-                told->error = mount->error;
-                if (told->error == 0 && freeze->crew.pending[i] > 0)
+                told->error = ledger_error(mount);
+                /* One that a rescuer has thawed is no concern of its keeper's any more. */
+                if (told->error == 0 && told->state != FREEZE_STATE_THAWED &&
+                        freeze->crew.pending[i] > 0)
                         told->error = ETIMEDOUT;
                 told->freeze_usec = span_usec(mount->freezing_at_usec, mount->frozen_at_usec);
                 told->thaw_usec = span_usec(mount->thawing_at_usec, mount->thawed_at_usec);

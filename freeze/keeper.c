@@ -20,11 +20,22 @@ typedef struct Keeper {
         int backstop_fd;
 } Keeper;
 
+/*
+ * It was not frozen any more. A rescuer that was quicker has its error there until the state is
+ * that of a thaw, so that the error is looked at before the state.
+ */
+static void stranger_note(LedgerMount *mount)
+{
+        int32_t none = mount->error;
+
+        if (none == 0 && mount->state == FREEZE_STATE_THAWING)
+                (void)atomic_compare_exchange_strong(&mount->error, &none, EINVAL);
+}
+
 static void keeper_thaw(const Keeper *keeper)
 {
         LedgerMount *mount = keeper->mount;
         uint32_t frozen = FREEZE_STATE_FROZEN;
-        int32_t none = 0;
 
         /* A rescuer may have been quicker. */
         if (!atomic_compare_exchange_strong(&mount->state, &frozen, FREEZE_STATE_THAWING))
@@ -35,10 +46,14 @@ static void keeper_thaw(const Keeper *keeper)
                         mount->state = FREEZE_STATE_FROZEN;
                         return;
                 }
-                (void)atomic_compare_exchange_strong(&mount->error, &none, EINVAL);
+                stranger_note(mount);
+                mount->thawed_at_usec = moment_usec();
+                mount->state = FREEZE_STATE_THAWED;
+                return;
         }
         mount->thawed_at_usec = moment_usec();
         mount->state = FREEZE_STATE_THAWED;
+        ledger_forgive_late(mount);
 }
 
 /*

@@ -12,6 +12,8 @@
 #include "base/cleanup.h"
 #include "freeze/moment.h"
 
+#define THAW_IS_LATE ETIME /* no call that we make on a mount fails with it */
+
 size_t ledger_size(uint32_t n_mounts)
 {
         return offsetof(LedgerFile, mounts) + n_mounts * sizeof(LedgerMount);
@@ -110,6 +112,27 @@ bool ledger_is_held(const Ledger *ledger)
                 if (ledger_state_is_held(ledger->file->mounts[i].state))
                         return true;
         return false;
+}
+
+void ledger_note_late(LedgerMount *mount)
+{
+        int32_t none = 0, late = mount->state == FREEZE_STATE_FREEZING ? ETIMEDOUT : THAW_IS_LATE;
+
+        (void)atomic_compare_exchange_strong(&mount->error, &none, late);
+}
+
+void ledger_forgive_late(LedgerMount *mount)
+{
+        int32_t late = THAW_IS_LATE;
+
+        (void)atomic_compare_exchange_strong(&mount->error, &late, 0);
+}
+
+int32_t ledger_error(const LedgerMount *mount)
+{
+        int32_t error = mount->error;
+
+        return error == THAW_IS_LATE ? ETIMEDOUT : error;
 }
 
 uint32_t ledger_group_start(const LedgerFile *file, uint32_t end)

@@ -73,6 +73,14 @@ bool ledger_is_locked(const Ledger *ledger, unsigned byte);
 bool ledger_state_is_held(uint32_t state);
 bool ledger_is_held(const Ledger *ledger);
 
+/*
+ * What does not answer in time is ETIMEDOUT to those who ask for its error. If only its thaw was late
+ * this is forgiven, right behind the FITHAW that worked: it was frozen until then.
+ */
+void ledger_note_late(LedgerMount *mount);
+void ledger_forgive_late(LedgerMount *mount);
+int32_t ledger_error(const LedgerMount *mount);
+
 /* The mounts of a group stand together: where the last one before `end` begins. */
 uint32_t ledger_group_start(const LedgerFile *file, uint32_t end);
 

@@ -42,6 +42,8 @@ static void mount_try(const Ledger *ledger, unsigned index, int mount_fd)
                 return;
         mount->thawed_at_usec = moment_usec();
         (void)atomic_compare_exchange_strong(&mount->state, &state, FREEZE_STATE_THAWED);
+        if (error == 0)
+                ledger_forgive_late(mount);
 }
 
 /* What could not be opened is nobody's to wait for. */
@@ -84,16 +86,14 @@ static void rescue_start(Rescue *rescue, unsigned index)
         const Ledger *ledger = rescue->ledger;
         LedgerMount *mount = &ledger->file->mounts[index];
         int mount_fd = rescue->mount_fds[index];
-        int32_t none = 0;
 
         if (rescue->pids[index] > 0 || !mount_is_held(rescue, index))
                 return;
+        ledger_note_late(mount);
         rescue->pids[index] = offspring_fork("freezer-rescue",
                 (int[]){ mount_fd, ledger->fd, STDERR_FILENO }, 3, NULL);
-        if (rescue->pids[index] != 0) {
-                (void)atomic_compare_exchange_strong(&mount->error, &none, ETIMEDOUT);
+        if (rescue->pids[index] != 0)
                 return;
-        }
         mount_rescue(ledger, index, mount_fd);
         _exit(0);
 }

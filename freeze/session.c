@@ -189,11 +189,11 @@ static void freeze_log(const Freeze *freeze)
                 report->n_mounts, ends[report->reason], (unsigned long long)span_usec);
         for (unsigned i = 0; i < report->n_mounts; i++) {
                 const LedgerMount *mount = &freeze->ledger.file->mounts[i];
+                int32_t error = ledger_error(mount);
 
-                if (mount->error != 0)
+                if (error != 0)
                         fprintf(stderr, "<4>%s: %s\n", mount->path,
-                                mount->error == ETIMEDOUT ? "did not answer in time"
-                                                          : strerror(mount->error));
+                                error == ETIMEDOUT ? "did not answer in time" : strerror(error));
         }
 }
 

@@ -123,6 +123,34 @@ def test_a_stopped_freezer_and_its_stopped_keepers_are_overtaken_by_the_deadman(
     assert (thawed.reason, thawed.states) == ("deadline", ["thawed", "thawed"])
 
 
+@pytest.mark.parametrize("again", [True, False], ids=["for a moment", "for good"])
+def test_a_keeper_that_is_late_at_the_thaw_is_no_failure(server, client, make_fs, again):
+    """It was frozen until then, by whoever it is thawed."""
+    fss = [make_fs("ext4"), make_fs("xfs")]
+    client.frozen(fss)
+    keepers = server.family().keepers
+    kill(*keepers, number=signal.SIGSTOP)
+    client.send(header(THAW))
+    assert [fs.accepts_write() for fs in fss] == [True, True]
+    if again:
+        kill(*keepers, number=signal.SIGCONT)
+    thawed = client.receive()
+    assert (thawed.reason, thawed.states) == ("asked", ["thawed"] * 2)
+    assert thawed.errors == [0, 0]
+    kill(*keepers, number=signal.SIGCONT)
+
+
+def test_a_stranger_s_thaw_is_told_even_if_the_keeper_is_late(server, client, make_fs):
+    fs = make_fs("ext4")
+    client.frozen([fs])
+    keepers = server.family().keepers
+    kill(*keepers, number=signal.SIGSTOP)
+    fs.thaw()
+    thawed = client.ask(THAW)
+    assert thawed.reason == "asked" and thawed.errors != [0]
+    kill(*keepers, number=signal.SIGCONT)
+
+
 def test_everybody_stopped_is_over_when_they_go_on(server, client, make_fs):
     fs = make_fs("ext4")
     client.frozen([fs], budget_usec=BUDGET_USEC)

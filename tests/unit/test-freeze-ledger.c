@@ -113,6 +113,27 @@ static void groups_begin_where_they_begin(void **state)
         assert_int_equal(ledger_group_start(folder->ledger.file, 1), 0);
 }
 
+static void a_late_thaw_is_forgiven_and_nothing_else(void **state)
+{
+        Folder *folder = *state;
+        LedgerMount *mount = &folder->ledger.file->mounts[0];
+
+        mount->error = 0;
+        mount->state = FREEZE_STATE_FROZEN;
+        ledger_note_late(mount);
+        assert_int_equal(ledger_error(mount), ETIMEDOUT);
+        ledger_forgive_late(mount);
+        assert_int_equal(ledger_error(mount), 0);
+        mount->state = FREEZE_STATE_FREEZING;
+        ledger_note_late(mount);
+        ledger_forgive_late(mount);
+        assert_int_equal(ledger_error(mount), ETIMEDOUT);
+        mount->error = EINVAL;
+        ledger_note_late(mount);
+        ledger_forgive_late(mount);
+        assert_int_equal(ledger_error(mount), EINVAL);
+}
+
 static void a_folder_that_is_not_in_tmpfs_is_refused(void **state)
 {
         _cleanup_(closep) int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -196,6 +217,7 @@ int main(void)
                 ledger_test(what_was_stored_is_what_another_process_reads),
                 ledger_test(a_byte_is_locked_until_its_process_ends),
                 ledger_test(groups_begin_where_they_begin),
+                ledger_test(a_late_thaw_is_forgiven_and_nothing_else),
                 cmocka_unit_test(a_folder_that_is_not_in_tmpfs_is_refused),
                 ledger_test(a_corrupt_ledger_is_not_trusted),
                 ledger_test(every_truncation_is_noticed),
