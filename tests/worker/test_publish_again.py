@@ -2,6 +2,7 @@
 """An image that was made earlier is published: by which profile, and what is refused."""
 
 import fcntl
+import threading
 import time
 
 import pytest
@@ -163,15 +164,10 @@ def test_an_image_of_a_job_that_has_not_ended_is_that_jobs(place):
 def turn_of(place, what):
     """The lock of a turn, once it is free; whoever closes the file gives it back."""
     lock = (place.folder / f"jobs/.{what}.lock").open("r+")
-
-    def taken():
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    wait_until(taken, 40, f"the turn of {what}")
+    taking = threading.Thread(target=fcntl.flock, args=(lock, fcntl.LOCK_EX), daemon=True)
+    taking.start()
+    taking.join(40)
+    assert not taking.is_alive(), f"the turn of {what}"
     return lock
 
 
