@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "flow/bundle.h"
 #include "flow/record.h"
+#include "flow/removal-entry.h"
 
 static bool is_id(const char *text)
 {
@@ -42,10 +43,25 @@ static int add_ids(StringList *claims, const json_t *value)
         return add_string(claims, value);
 }
 
+/* What is gone, or stays after all, is not removed any more, however long the rest may take. */
+static int add_removal(StringList *claims, const json_t *removal)
+{
+        const char *kind;
+        json_t *entries, *entry;
+        size_t i;
+
+        /* Discards const only for jansson's iterator, which does not write. */
+        json_object_foreach((json_t *)(uintptr_t)removal, kind, entries)
+                json_array_foreach(entries, i, entry)
+                        if (!entry_is_settled(entry) && add_ids(claims, entry) < 0)
+                                return -ENOMEM;
+        return 0;
+}
+
 static int add_record(StringList *claims, const Record *record)
 {
-        const json_t *const objects[] = { record->removal, record->verification,
-                record->publication, record->details, record->image };
+        const json_t *const objects[] = { record->verification, record->publication,
+                record->state == RECORD_REMOVING ? NULL : record->details, record->image };
         int r = string_list_add(claims, record->id);
 
         if (r >= 0 && record->image_id)
@@ -54,7 +70,7 @@ static int add_record(StringList *claims, const Record *record)
                 r = string_list_add(claims, record->snapshots.items[i]);
         for (size_t i = 0; i < ELEMENTSOF(objects) && r >= 0; i++)
                 r = add_ids(claims, objects[i]);
-        return r;
+        return r < 0 ? r : add_removal(claims, record->removal);
 }
 
 /* 1 with *ret: a record that has not ended; 0 for one that has, or is forgotten meanwhile. */
@@ -84,6 +100,13 @@ static int list_records(const Settings *settings, StringList *ret, Failure *rete
         return 0;
 }
 
+static int fail_record(const Settings *settings, const char *id, int error, Failure *reterr_failure)
+{
+        return failure_set(reterr_failure, FAILURE_INTERNAL, error,
+                "The record of job '%s' in %s cannot be read: %s; what it claims is not known", id,
+                settings->job_folder, strerror(-error));
+}
+
 static int add_claims_of(
         const Settings *settings, const char *id, StringList *claims, Failure *reterr_failure)
 {
@@ -92,11 +115,7 @@ static int add_claims_of(
 
         if (r > 0)
                 r = add_record(claims, &record);
-        if (r < 0)
-                return failure_set(reterr_failure, FAILURE_INTERNAL, r,
-                        "The record of job '%s' in %s cannot be read: %s; what it claims is not known",
-                        id, settings->job_folder, strerror(-r));
-        return 0;
+        return r < 0 ? fail_record(settings, id, r, reterr_failure) : 0;
 }
 
 int claims_read(const Settings *settings, const char *self, StringList *ret, Failure *reterr_failure)
@@ -112,6 +131,39 @@ int claims_read(const Settings *settings, const char *self, StringList *ret, Fai
         string_list_sort(&claims);
         *ret = claims;
         claims = STRING_LIST_INIT;
+        return 0;
+}
+
+static int removes(const Record *record, const char *id)
+{
+        _cleanup_(string_list_done) StringList ids = STRING_LIST_INIT;
+        int r = record->state == RECORD_REMOVING ? add_removal(&ids, record->removal) : 0;
+
+        return r < 0 ? r : string_list_contains(&ids, id);
+}
+
+int claims_find_removal(
+        const Settings *settings, const char *id, char **ret, Failure *reterr_failure)
+{
+        _cleanup_(string_list_done) StringList ids = STRING_LIST_INIT;
+        int r = list_records(settings, &ids, reterr_failure);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < ids.count; i++) {
+                _cleanup_(record_done) Record record = { 0 };
+
+                r = read_record(settings, ids.items[i], &record);
+                if (r > 0)
+                        r = removes(&record, id);
+                if (r < 0)
+                        return fail_record(settings, ids.items[i], r, reterr_failure);
+                if (r > 0 && string_replace(ret, record.id) < 0)
+                        return failure_set(
+                                reterr_failure, FAILURE_INTERNAL, -ENOMEM, "Out of memory");
+                if (r > 0)
+                        return 0;
+        }
         return 0;
 }
 

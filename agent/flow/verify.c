@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "flow/claims.h"
 #include "flow/follow.h"
 #include "flow/identify.h"
 #include "flow/labels.h"
@@ -219,12 +220,25 @@ int verify_finish(Bake *bake)
         return r;
 }
 
+static int check_removals(Bake *bake, const char *image_id)
+{
+        _cleanup_(freep) char *job = NULL;
+        int r = claims_find_removal(bake->settings, image_id, &job, &bake->failure);
+
+        if (r < 0 || !job)
+                return r;
+        return failure_set(&bake->failure, FAILURE_IN_USE, -EBUSY,
+                "Image %s is being deleted by job %s, see quiescectl jobs", image_id, job);
+}
+
 /* On record between two removals: each sees either the image gone, or that it is being verified. */
 static int begin(Bake *bake, const BakeRequest *request, const char *image_id)
 {
         _cleanup_(closep) int turn = -EBADF;
         int r = turn_await(bake, TURN_REMOVAL, &turn);
 
+        if (r >= 0)
+                r = check_removals(bake, image_id);
         return r < 0 ? r : fill_record(bake, request, image_id);
 }
 

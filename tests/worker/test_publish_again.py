@@ -2,6 +2,7 @@
 """An image that was made earlier is published: by which profile, and what is refused."""
 
 import fcntl
+import json
 import threading
 import time
 
@@ -157,6 +158,19 @@ def test_an_image_of_a_job_that_has_not_ended_is_that_jobs(place):
     image = make(place)
     place.start_until("removing", "deregister", place.new_job(), ids=[image]).kill()
     refused(place, "InUse", [image], image)
+
+
+def test_what_a_removal_has_let_go_of_is_nobodys(place):
+    """Retention has found a reason to keep it, and is not at its end with the others."""
+    write_profile(place, "ShareWith=210987654321")
+    images, job = [make(place, days) for days in (1, 2)], place.new_job()
+    place.start_until("removing", "deregister", job, ids=images).kill()
+    record = place.record(job)
+    record["removal"]["images"][0]["stays"] = "it is shared"
+    record["details"] = {"stays": [{"id": images[0], "reason": "it is shared"}]}
+    (place.folder / f"jobs/{job}.json").write_text(json.dumps(record))
+    assert publish(place, images[0])[0]["result"] == "done", place.log()
+    refused(place, "InUse", [images[1]], images[1])
 
 
 # Beside other jobs of this host

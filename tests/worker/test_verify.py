@@ -273,6 +273,16 @@ def test_a_cloud_that_is_away_does_not_keep_the_instance_running(place, image):
     assert_ended(place)
 
 
+def test_an_image_that_is_being_deleted_is_not_launched(place, image):
+    place.cloud.configure(deny=["DeregisterImage"])
+    job = place.new_job()
+    result, _ = place.run("deregister", job, ids=[image])
+    assert result["error"] == ERROR + "LeftOver", "it is tried again later"
+    result, _, _ = verify(place, image)
+    assert (result["result"], result["error"]) == ("failed", ERROR + "InUse")
+    assert job in result["message"] and launched(place) == []
+
+
 @pytest.mark.parametrize("image_id, error", [
     ("ami-0fffffffffffffff0", "NoSuchImage"), ("i-0123456789abcdef0", "InvalidArgument")])
 def test_what_is_no_image_is_refused(place, image_id, error):
