@@ -55,6 +55,7 @@ libflow_a_SOURCES = \
 	%D%/removed-list.c %D%/removed-list.h \
 	%D%/removal.c %D%/removal.h \
 	%D%/removal-bundle.c %D%/removal-bundle.h \
+	%D%/removal-doubt.c %D%/removal-doubt.h \
 	%D%/removal-entry.c %D%/removal-entry.h \
 	%D%/removal-image.c %D%/removal-image.h \
 	%D%/removal-instance.c %D%/removal-instance.h \

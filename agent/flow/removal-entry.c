@@ -61,6 +61,15 @@ bool entry_is_half(const json_t *entry)
                 !entry_is_settled(entry);
 }
 
+int removal_note_asked(Removal *removal, json_t *entry)
+{
+        if (json_get_bool(entry, "asked", false))
+                return 0;
+        if (json_object_set_new(entry, "asked", json_true()) < 0)
+                return -ENOMEM;
+        return removal_save(removal);
+}
+
 bool entries_are_of_one_set(const json_t *entries, size_t i, size_t j)
 {
         const char *set = json_get_string(json_array_get(entries, i), "set", "");

@@ -4,6 +4,7 @@
 /*
  * The entries of a removal on record, and how far each is:
  *
+ *      "asked"         the call may be out that makes it, or the first of its set, go
  *      "deregistered"  the image is gone
  *      "gone"          ids of its snapshots that are
  *      "skipped"       [{"id", "reason"}]: of its snapshots those that stay for another image
@@ -59,6 +60,9 @@ bool entry_is_settled(const json_t *entry);
 
 /* Some of it is gone and some is not: no later choice would find the rest again. */
 bool entry_is_half(const json_t *entry);
+
+/* From here on the call may be out: on disk before it is. 0, or a negative errno and a failure. */
+int removal_note_asked(Removal *removal, json_t *entry);
 
 /* Snapshots that one job made go together; their entries stand side by side. */
 bool entries_are_of_one_set(const json_t *entries, size_t i, size_t j);

@@ -175,8 +175,13 @@ static int deregister(Removal *removal, json_t *entry)
 
         if (json_get_bool(entry, "deregistered", false))
                 return 0;
+        r = removal_note_asked(removal, entry);
+        if (r < 0)
+                return r;
         bake_pause_point("removing");
         r = ec2_deregister_image(bake->aws, entry_id(entry), &deleted, &error);
+        if (r != 0 && r != EC2_E_LOST && r != EC2_E_TIMEOUT)
+                (void)json_object_del(entry, "asked");
         if (r != 0)
                 return removal_leave_api(removal, entry, "DeregisterImage", r, &error);
         bake_pause_point("deregistered");

@@ -252,6 +252,7 @@ static int delete_entry(Removal *removal, json_t *entry, const Ec2ImageList *use
         } else if (r == REMOVAL_E_SHARED) {
                 r = entry_refuse(entry, FAILURE_IN_USE, reason);
         } else if (r == REMOVAL_E_LEFT) {
+                (void)json_object_del(entry, "asked");
                 r = entry_leave(entry, reason);
         }
         return r < 0 ? -ENOMEM : removal_save(removal);
@@ -311,7 +312,11 @@ int removal_delete_snapshots(Removal *removal)
                 if (r < 0)
                         return r;
                 removal_begin_entry(removal, "snapshots", i);
-                if (!entry_is_settled(entry) && !json_object_get(entry, "left"))
+                if (entry_is_settled(entry) || json_object_get(entry, "left"))
+                        continue;
+                if (!is_within_set(entries, i) && json_object_get(entry, "set"))
+                        r = removal_note_asked(removal, entry);
+                if (r >= 0)
                         r = delete_entry(removal, entry, &users);
                 if (r < 0)
                         return r;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "flow/reconsider.h"
 #include "flow/removal-bundle.h"
+#include "flow/removal-doubt.h"
 #include "flow/removal-image.h"
 #include "flow/removal-instance.h"
 #include "flow/removal-snapshot.h"
@@ -347,7 +348,8 @@ static int removal_end(Removal *removal, int r)
         if (r < 0 && !is_cancelled(bake))
                 return failure_set(&bake->failure, FAILURE_INTERNAL, r, "The removal failed: %s",
                         strerror(-r));
-        if (mark_half_sets(removal_entries(removal, "snapshots")) < 0 ||
+        if ((r < 0 && bake->resumed && removal_settle_doubt(removal) < 0) ||
+                mark_half_sets(removal_entries(removal, "snapshots")) < 0 ||
                 count_remainder(removal, &remainder) < 0 || tell(removal) < 0 || report(bake) < 0)
                 return failure_set(&bake->failure, FAILURE_INTERNAL, -ENOMEM, "Out of memory");
         if (r < 0 && remainder.n_half == 0)
@@ -412,7 +414,12 @@ int removal_give_up(Bake *bake, bool is_retention, int error)
                 .bake = bake, .record = bake->record.removal, .is_retention = is_retention
         };
 
-        return is_cancelled(bake) ? removal_end(&removal, error) : error;
+        if (!is_cancelled(bake))
+                return error;
+        bake->deaf = true; /* what is half gone can still be asked about */
+        error = removal_end(&removal, error);
+        bake->deaf = false;
+        return error;
 }
 
 int removal_run(Bake *bake, bool is_retention)

@@ -414,10 +414,11 @@ def test_one_that_is_resumed_and_cancelled_has_ended(place):
     assert place.images() == {image} and place.snapshots() == set(snapshots)
 
 
-def test_one_that_is_resumed_half_done_and_cancelled_finishes_that_image_later(plain):
+@pytest.mark.parametrize("point", ["deregistered", "snapshot-deleted"])
+def test_one_that_is_resumed_half_done_and_cancelled_finishes_that_image_later(plain, point):
     images = [plain.make_image(f"image {i}", job=f"made-{i}")[0] for i in range(3)]
     job = plain.new_job()
-    plain.start_until("snapshot-deleted", "deregister", job, ids=images).kill()
+    plain.start_until(point, "deregister", job, ids=images).kill()
     result = plain.cancel_resumed(job)
     assert result["result"] == "cancelled" and images[0] in result["message"]
     assert images[1] not in result["message"] and plain.record(job)["state"] == "removing"
