@@ -3,7 +3,6 @@
 
 #include "aws/s3-upload.h"
 
-#include <openssl/evp.h>
 #include <stdatomic.h>
 
 #include "aws/s3-crew.h"
@@ -11,12 +10,10 @@
 #include "base/text.h"
 
 #define PRESENT_MAX 100000 /* what is beyond is sent again */
-#define MD5_HEX_BYTES 33
 
 typedef struct Present {
         char *key;
         uint64_t size_bytes;
-        char etag[MD5_HEX_BYTES + 2]; /* with its quotes; "" if it is longer, and so no MD5 */
 } Present;
 
 struct S3Upload {
@@ -81,8 +78,6 @@ static int on_object(void *userdata, const S3Object *object)
         if (!present)
                 return -ENOMEM;
         present->size_bytes = object->size_bytes;
-        if (strlen(object->etag) < sizeof(present->etag))
-                memcpy(present->etag, object->etag, strlen(object->etag));
         present->key = strdup(object->key);
         return present->key ? 0 : -ENOMEM;
 }
@@ -96,20 +91,11 @@ int s3_upload_resume(S3Upload *upload, const char *prefix, ApiError *reterr)
         return r;
 }
 
-/* The ETag of what came by one PUT, unless a key of KMS or of the customer's encrypts it. */
-static bool is_etag_of(const char *etag, const Part *part)
-{
-        unsigned char hash[EVP_MAX_MD_SIZE];
-        char text[MD5_HEX_BYTES];
-        unsigned length = 0;
-
-        if (EVP_Digest(part->body, part->size, hash, &length, EVP_md5(), NULL) != 1)
-                return false;
-        hex_encode(hash, length, text);
-        return strlen(etag) == MD5_HEX_BYTES + 1 && memcmp(etag + 1, text, MD5_HEX_BYTES - 1) == 0;
-}
-
-/* Where S3 does not tell, it is not. */
+/*
+ * Only what we have put says so, and was given the same list: what others brought there, as `aws s3
+ * cp` does, has the same bytes and ETag, and EC2 may not read it. Where S3 does not tell, it is
+ * not.
+ */
 static bool is_present(
         const S3Upload *upload, S3Bucket *bucket, const Part *part, const S3Digest *digest)
 {
@@ -119,8 +105,6 @@ static bool is_present(
 
         if (!present || present->size_bytes != part->size)
                 return false;
-        if (is_etag_of(present->etag, part))
-                return true;
         return s3_head_object(bucket, part->key, &head, &error) == 0 &&
                 head.size_bytes == part->size && streq(head.digest, digest->base64);
 }

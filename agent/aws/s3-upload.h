@@ -38,7 +38,7 @@ DEFINE_CLEANUP(S3Upload *, s3_upload_free)
 
 /*
  * Before the first part: takes note of what lies below `prefix`, by one listing, so that a part
- * that is there with the same bytes is not sent again. 0, the common outcomes, or a negative errno.
+ * that was put there by us with the same bytes is not sent again. 0, the common outcomes, or a negative errno.
  */
 int s3_upload_resume(S3Upload *upload, const char *prefix, ApiError *reterr);
 

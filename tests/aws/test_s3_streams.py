@@ -155,7 +155,7 @@ def test_what_is_there_already_is_not_sent_again(cloud, probe):
     assert (done["outcome"], done["skipped"], done["sent"]) == ("done", 4, 6)
     assert stored(cloud) == expected(parts)
     assert [len(cloud.calls(name)) for name in ("ListObjectsV2", "PutObject", "HeadObject")] == [
-        1, 6, 1]
+        1, 6, 5]
 
 
 def test_where_a_key_of_kms_hides_the_digest_ours_is_asked_for(cloud, probe):

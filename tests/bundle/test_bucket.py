@@ -55,6 +55,16 @@ def test_nothing_is_sent_twice(cloud, upload):
     assert [call["params"]["Key"] for call in cloud.calls("PutObject")] == [MANIFEST]
 
 
+def test_parts_that_others_brought_there_are_sent_again(cloud, upload, made):
+    """As `aws s3 cp` does, which knows no list of EC2's: it would be denied them at the launch."""
+    for name in PARTS:
+        cloud.put_object("bundles", name, (made / Path(name).name).read_bytes())
+    assert {one["acl"] for one in cloud.objects("bundles")} != {"aws-exec-read"}
+    done = upload(json=True)
+    assert (done.document["sent"], done.document["skipped"]) == (4, 0)
+    assert {one["acl"] for one in cloud.objects("bundles")} == {"aws-exec-read"}
+
+
 def test_a_damaged_bundle_is_not_begun(cloud, remote, pki, made, memory):
     for path in made.iterdir():
         (memory / path.name).write_bytes(path.read_bytes())
