@@ -10,7 +10,8 @@
 
 #define SERVICE "s3"
 #define ATTEMPT_USEC (20 * USEC_PER_SEC)
-#define SLOWEST_BYTES_PER_SEC (256u * 1024) /* what is slower is given up and tried again */
+/* Of one connection of several that share a line of 1 Mbit/s; one that stands still ends sooner. */
+#define SLOWEST_BYTES_PER_SEC (16u * 1024)
 #define STALL_USEC (20 * USEC_PER_SEC)
 #define PACE 100 /* S3 takes thousands of requests a second: S3 User Guide, "Performance" */
 #define DIGEST_BASE64_MAX 48 /* of 32 bytes: 44, and a NUL */
@@ -287,10 +288,9 @@ static int make_digest(const S3Call *call, KeyValue *ret, char value[static DIGE
         return 0;
 }
 
-static uint64_t attempt_usec(const S3Call *call)
+uint64_t s3_attempt_usec(uint64_t bytes)
 {
-        return ATTEMPT_USEC +
-                (call->body_size + call->reply_max) / SLOWEST_BYTES_PER_SEC * USEC_PER_SEC;
+        return ATTEMPT_USEC + bytes / SLOWEST_BYTES_PER_SEC * USEC_PER_SEC;
 }
 
 typedef struct Headers {
@@ -346,7 +346,7 @@ static int call_once(S3Bucket *bucket, const S3Call *call, Exchange *exchange, A
                 .only_reads = streq(call->method, "GET") || streq(call->method, "HEAD"),
                 .is_repeatable = !call->once, /* every one of them can be done twice */
                 .reply_max = call->on_body ? 0 : call->reply_max,
-                .attempt_usec = attempt_usec(call),
+                .attempt_usec = s3_attempt_usec(call->body_size + call->reply_max),
                 .stall_usec = bucket->config.stall_usec,
                 .is_interruptible = true,
                 .on_body = call->on_body,

@@ -87,6 +87,9 @@ typedef struct S3Call {
 #define S3_HEADERS_MAX 6
 #define S3_PAYLOAD_HASH_BYTES 65
 
+/* How long one attempt to send or receive so many bytes may take, as long as any of them move. */
+uint64_t s3_attempt_usec(uint64_t bytes);
+
 /* With retries, and once more where the bucket turns out to be. 0, an S3Outcome, -ENOMEM, ... */
 int s3_call(S3Bucket *bucket, const S3Call *call, ApiError *reterr);
 

@@ -45,6 +45,17 @@ static void what_is_no_bucket_is_named(void **state)
         assert_non_null(strstr(message, "My_Bucket"));
 }
 
+/* A last one that is nearly through is given up like a first: then nothing ever gets there. */
+static void four_parts_at_once_have_time_on_a_slow_line(void **state)
+{
+        const uint64_t part_bytes = 10485760, line_bytes_per_sec = 1000000 / 8;
+
+        (void)state;
+        assert_true(s3_attempt_usec(part_bytes) >
+                4 * part_bytes / line_bytes_per_sec * UINT64_C(1000000));
+        assert_true(s3_attempt_usec(0) <= UINT64_C(60000000));
+}
+
 static void every_outcome_names_a_remedy(void **state)
 {
         static const struct {
@@ -140,6 +151,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(names_of_buckets),
                 cmocka_unit_test(what_is_no_bucket_is_named),
+                cmocka_unit_test(four_parts_at_once_have_time_on_a_slow_line),
                 cmocka_unit_test(every_outcome_names_a_remedy),
                 cmocka_unit_test(parts_grow_with_the_file_and_not_beyond_a_bound),
                 cmocka_unit_test(tags_are_written_as_a_query),
