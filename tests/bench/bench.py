@@ -10,8 +10,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import bundling, idle, pruning, stalls  # noqa: E402
+from bench import bundling, capturing, idle, pruning, stalls  # noqa: E402
 from lab.paths import BUILD  # noqa: E402
+
+CAPTURES = 3  # each reads 30 GB and writes 10
 
 
 def progress():
@@ -64,6 +66,15 @@ def print_bundling(runs):
     print_figure("most memory", f"{memory_kb} kB", "128,000 kB")
 
 
+def print_capturing(runs):
+    seconds, read, changed = capturing.measure(runs, progress)
+    print(file=sys.stderr)
+    print(f"\nA capture's window: {read / 1e9:.1f} GB are read again, {changed / 1e6:.0f} MB of them changed")
+    print_figure("the pass in the window", f"{seconds['window']:.1f} s", "")
+    print_figure("a plain read of the same blocks", f"{seconds['plain']:.1f} s", "")
+    print_figure("    of which the window takes", f"{seconds['window'] / seconds['plain']:.2f}", "1.3")
+
+
 def print_fleet():
     print(flush=True)
     subprocess.run([BUILD / "bench-fleet"], check=True)
@@ -88,6 +99,7 @@ def main():
     subprocess.run([BUILD / "bench-plan"], check=True)
     print_retention()
     print_bundling(arguments.runs)
+    print_capturing(min(arguments.runs, CAPTURES))
     print_fleet()
 
 

@@ -26,6 +26,7 @@ EXTRA_DIST += \
 	%D%/bench_vm.py \
 	%D%/boot.py \
 	%D%/bundling.py \
+	%D%/capturing.py \
 	%D%/guest_stalls.py \
 	%D%/idle.py \
 	%D%/pruning.py \
