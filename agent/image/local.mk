@@ -7,6 +7,7 @@ libimage_a_SOURCES = \
 	%D%/certificates.c %D%/certificates.h \
 	%D%/channel.c %D%/channel.h \
 	%D%/cipher.c %D%/cipher.h \
+	%D%/deflater.c %D%/deflater.h \
 	%D%/deposit.c %D%/deposit.h \
 	%D%/extents.c %D%/extents.h \
 	%D%/fetch.c %D%/fetch.h \
@@ -27,7 +28,7 @@ libimage_a_SOURCES = \
 	%D%/untar.c %D%/untar.h \
 	%D%/upload.c %D%/upload.h
 if HAVE_ISAL
-libimage_a_SOURCES += %D%/gzip-isal.c
+libimage_a_SOURCES += %D%/grain.c %D%/grain.h %D%/gzip-isal.c
 else
 libimage_a_SOURCES += %D%/gzip-zlib.c
 endif
@@ -57,10 +58,13 @@ test_tar_CFLAGS = $(TEST_CFLAGS)
 test_tar_LDADD = $(IMAGE_TEST_LIBS)
 
 # What a build without ISA-L has in its place.
-if HAVE_BOTH_GZIPS
-check_PROGRAMS += test-gzip-zlib
-TESTS += test-gzip-zlib
-test_gzip_zlib_SOURCES = tests/unit/test-gzip.c %D%/channel.c %D%/gzip-zlib.c %D%/press.c
+if HAVE_ISAL
+check_PROGRAMS += test-grain test-gzip-zlib
+TESTS += test-grain test-gzip-zlib
+test_grain_SOURCES = tests/unit/test-grain.c
+test_grain_CFLAGS = $(TEST_CFLAGS)
+test_grain_LDADD = $(IMAGE_TEST_LIBS)
+test_gzip_zlib_SOURCES = tests/unit/test-gzip.c %D%/channel.c %D%/deflater.c %D%/gzip-zlib.c %D%/press.c
 test_gzip_zlib_CFLAGS = $(TEST_CFLAGS) $(ZLIB_CFLAGS)
 test_gzip_zlib_LDADD = libbase.a $(ZLIB_LIBS) $(CMOCKA_LIBS)
 endif
