@@ -23,7 +23,7 @@ ROOT, DATA = "vol-0aaaaaaaaaaaaaaa1", "vol-0aaaaaaaaaaaaaaa2"
 INSTANCE_ID = "i-0123456789abcdef0"
 VOLUMES = [{"id": ROOT, "device": "/dev/xvda", "size_bytes": 8 << 30},
            {"id": DATA, "device": "/dev/sdf", "size_bytes": 1 << 30}]
-RUN_SEC = 120
+RUN_SEC = 300
 
 
 class Worker:
