@@ -11,6 +11,8 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 from cloud.account import ec2_client, newer_session
@@ -39,7 +41,7 @@ class Worker:
         self._lines = ours.makefile("rw", encoding="utf-8")
         self._socket = ours
         self.reports = []
-        self.most_bytes = 0      # in memory at any time, as seen with each report
+        self.most_bytes = 0      # in memory at any time, as seen while it is waited for
         self.say(request)
 
     @property
@@ -60,15 +62,21 @@ class Worker:
 
     def wait(self):
         """The result, after all other reports; None if it died without one."""
+        # It may be gone before its last words are read.
+        threading.Thread(target=self._watch_memory, daemon=True).start()
         with contextlib.suppress(ConnectionResetError):      # it ended with a word of ours unread
             for line in self._lines:
-                self.most_bytes = max(self.most_bytes, self._memory())
                 self.reports.append(json.loads(line))
         self._lines.close()
         self._socket.close()
         self._process.wait(RUN_SEC)
         last = self.reports[-1] if self.reports else {}
         return last if last.get("report") == "result" else None
+
+    def _watch_memory(self):
+        while (seen := self._memory()) > 0:
+            self.most_bytes = max(self.most_bytes, seen)
+            time.sleep(0.02)
 
     def _memory(self):
         """Of its own program: what wait4() tells counts what was there before the exec."""
