@@ -145,15 +145,23 @@ int rules_add(Rules *rules, const CaptureRule *rule)
         return items[rules->count].pattern ? (rules->count++, 0) : -ENOMEM;
 }
 
-static bool pattern_matches(const char *pattern, const char *path)
+static bool pattern_matches(const char *pattern, const char *path, int flags)
 {
-        return fnmatch(pattern, strchr(pattern, '/') ? path : strrchr(path, '/') + 1, 0) == 0;
+        return fnmatch(pattern, strchr(pattern, '/') ? path : strrchr(path, '/') + 1, flags) == 0;
+}
+
+/* Names of files come from anywhere, as SERVER.KEY does; the folders of a system are as it has
+ * them. */
+static bool default_matches(const Default *rule, const char *path)
+{
+        return pattern_matches(rule->pattern, path, strchr(rule->pattern, '/') ? 0 : FNM_CASEFOLD);
 }
 
 static bool any_matches(const Rules *rules, CaptureRuleKind kind, const char *path)
 {
         for (size_t i = 0; i < rules->count; i++)
-                if (rules->items[i].kind == kind && pattern_matches(rules->items[i].pattern, path))
+                if (rules->items[i].kind == kind &&
+                        pattern_matches(rules->items[i].pattern, path, 0))
                         return true;
         return false;
 }
@@ -227,7 +235,7 @@ static Verdict defaults_judge(uint32_t flags, const char *path, Spared sparing)
                         rule->verdict == VERDICT_GOES_IF_KEY ? sparing.keys : sparing.files;
 
                 if (!is_asked(rule, flags) || (is_spared && !rule->is_everywhere) ||
-                        !pattern_matches(rule->pattern, path))
+                        !default_matches(rule, path))
                         continue;
                 if (rule->verdict == VERDICT_GOES)
                         return VERDICT_GOES;

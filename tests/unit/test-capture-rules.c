@@ -63,6 +63,8 @@ static void by_default_secrets_go(void **state)
                 { "/srv/site.key", VERDICT_GOES_IF_KEY },
                 { "/srv/site.der", VERDICT_GOES_IF_KEY },
                 { "/etc/ssh/own_host", VERDICT_GOES_IF_KEY },
+                { "/srv/SERVER.KEY", VERDICT_GOES_IF_KEY },
+                { "/srv/Store.P12", VERDICT_GOES },
                 /* Where certificates lie, keys may lie beside them. */
                 { "/etc/pki/tls/certs/localhost.key", VERDICT_GOES_IF_KEY },
                 { "/etc/ssl/certs/site.pem", VERDICT_GOES_IF_KEY },
@@ -88,6 +90,7 @@ static void what_is_public_stays(void **state)
                 { "/etc/pki/rpm-gpg/RPM-GPG-KEY-x.gpg", VERDICT_STAYS },
                 { "/home/a/.ssh/id_rsa.pub", VERDICT_STAYS },
                 { "/home/a/history", VERDICT_STAYS },
+                { "/ETC/SSL/PRIVATE/site", VERDICT_STAYS },
                 { "/etc/docker/config.json", VERDICT_STAYS },
                 { "/etc/mysql/my.cnf", VERDICT_STAYS },
                 { "/etc/shadow", VERDICT_STAYS },
@@ -128,6 +131,7 @@ static void an_include_outdoes_an_exclude_and_both_the_defaults(void **state)
                 { "/srv/data/x", VERDICT_GOES },
                 { "/srv/data/kept", VERDICT_STAYS },
                 { "/srv/else", VERDICT_STAYS },
+                { "/srv/x.TMP", VERDICT_STAYS },
                 { "/usr/share/x.tmp", VERDICT_GOES },
         };
         Rules rules = { 0 };
