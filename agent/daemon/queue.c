@@ -70,7 +70,10 @@ bool queue_is_at_work(const Manager *manager)
         return false;
 }
 
-/* In their order; one that only has to be followed does not wait for those that need the host. */
+/*
+ * In their order; one that only has to be followed does not wait for those that need the host, and one
+ * that was cancelled, as soon over as begun, for no room.
+ */
 Job *queue_find_next(const Manager *manager)
 {
         bool room = queue_count_followed(manager) < FOLLOWED_MAX;
@@ -78,7 +81,8 @@ Job *queue_find_next(const Manager *manager)
         for (size_t i = 0; i < manager->n_jobs; i++) {
                 Job *job = manager->jobs[i];
 
-                if (job->state == JOB_QUEUED && (job->followed ? room : !manager->running))
+                if (job->state == JOB_QUEUED &&
+                        (job->followed ? room || job->cancelling : !manager->running))
                         return job;
         }
         return NULL;

@@ -14,6 +14,7 @@ IMAGE = "ami-0123456789abcdef0"
 OTHER = "ami-1a2b3c4d"
 SNAPSHOT = "snap-0123456789abcdef0"
 INSTANCE = "i-0123456789abcdef0"
+FOLLOWED_MAX = 16
 
 # Each with its arguments, what its worker is asked, and the kind of its job.
 JOBS = {
@@ -290,7 +291,7 @@ def test_a_cancelled_deletion_is_told_to_its_worker(host):
 
 def test_a_stopped_daemon_waits_for_the_end_of_what_is_cancelled(host):
     """Killed, it would be gone on with at the next start."""
-    path = ask(host, "Prune").result(5)[0]
+    path = ask(host, "Prune").result()[0]
     worker = host.worker("prune")
     job = worker.request["job"]
     host.record(job, kind="prune", state="removing")
@@ -300,7 +301,7 @@ def test_a_stopped_daemon_waits_for_the_end_of_what_is_cancelled(host):
     wait_until(lambda: "being stopped" in fails(image(host, "new"), "Busy"), "it is stopping")
     host.record(job, kind="prune", state="cancelled", error="Cancelled")
     worker.result("cancelled", error="Cancelled", message="3 of 7 are deleted")
-    assert host.daemon.wait(5) == 0
+    assert host.daemon.wait(STOP_SEC) == 0
     host.survey = False
     host.start()
     host.worker("survey")
@@ -310,7 +311,7 @@ def test_a_stopped_daemon_waits_for_the_end_of_what_is_cancelled(host):
 
 def test_what_waits_to_be_tried_again_can_be_cancelled(host):
     """Else it would be deleted once somebody gives the permission, whoever wants it by then."""
-    path = ask(host, "Deregister").result(5)[0]
+    path = ask(host, "Deregister").result()[0]
     worker = host.worker("deregister")
     job = worker.request["job"]
     host.record(job, kind="deregister", state="removing")
@@ -329,21 +330,22 @@ def test_what_waits_to_be_tried_again_can_be_cancelled(host):
 
 def test_a_deletion_that_is_cancelled_in_the_queue_ends_there(host):
     """A record that nobody has ended is gone on with by the next daemon."""
-    for number in (1, 2):
-        host.record(OLD.format(number), kind="prune", state="removing")
+    jobs = {f"j-20260101T0000{second:02}Z-000001" for second in range(FOLLOWED_MAX + 1)}
+    for job in jobs:
+        host.record(job, kind="prune", state="removing")
     restart(host)
     host.worker("survey")
-    first = host.worker("resume")
-    path = {one[0]: one[1] for one in host.client.call("ListJobs")[0]}[OLD.format(2)]
+    others = [host.worker("resume") for _ in range(FOLLOWED_MAX)]
+    (last,) = jobs - {worker.request["job"] for worker in others}
+    path = {one[0]: one[1] for one in host.client.call("ListJobs")[0]}[last]
     assert state(host, path) == "queued"
     host.client.call("Cancel", path=path, interface=JOB)
-    second = host.worker("resume")
-    assert (second.request["job"], second.receive()) == (OLD.format(2), {"request": "cancel"})
-    host.record(OLD.format(2), kind="prune", state="cancelled", finished_usec=9)
-    second.result("cancelled", error="Cancelled", message="The job was cancelled")
-    host.client.wait_for("JobRemoved", OLD.format(2), path, "cancelled")
-    assert host.client.get("NRunningJobs") == 1
-    first.result()
+    cancelled = host.worker("resume")
+    assert (cancelled.request["job"], cancelled.receive()) == (last, {"request": "cancel"})
+    host.record(last, kind="prune", state="cancelled", finished_usec=9)
+    cancelled.result("cancelled", error="Cancelled", message="The job was cancelled")
+    host.client.wait_for("JobRemoved", last, path, "cancelled")
+    assert host.client.get("NRunningJobs") == FOLLOWED_MAX
 
 
 def test_an_image_is_published_by_the_profile_that_is_named(host):

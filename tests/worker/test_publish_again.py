@@ -169,6 +169,7 @@ def test_what_a_removal_has_let_go_of_is_nobodys(place):
     record["removal"]["images"][0]["stays"] = "it is shared"
     record["details"] = {"stays": [{"id": images[0], "reason": "it is shared"}]}
     (place.folder / f"jobs/{job}.json").write_text(json.dumps(record))
+    (place.folder / f"jobs/{job}.journal").unlink(missing_ok=True)
     assert publish(place, images[0])[0]["result"] == "done", place.log()
     refused(place, "InUse", [images[1]], images[1])
 
