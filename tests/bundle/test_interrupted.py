@@ -14,6 +14,7 @@ import pytest
 
 from bundle.conftest import LIMIT_SEC, command, environment
 
+
 def wait_for(condition):
     end = time.monotonic() + LIMIT_SEC
     while not condition():
@@ -39,6 +40,14 @@ def start(cloud):
         process.communicate()
 
 
+PARTS = 4       # of what is bundled here
+
+
+def wait_for_parts(cloud, n_stored):
+    """So many are there, and the others are held where they came in: none comes later."""
+    wait_for(lambda: len(cloud.calls("PutObject")) == PARTS and len(stored(cloud)) == n_stored)
+
+
 def stored(cloud):
     return sorted(one["key"] for one in cloud.objects("bundles"))
 
@@ -47,7 +56,7 @@ def stored(cloud):
 def test_an_upload_that_is_stopped_goes_on(cloud, start, remote, made, pki, number):
     cloud.fault("PutObject", skip=2, answer="never", act=False, times=-1)
     process = start("upload", made, bucket="bundles", certificate=pki.user)
-    wait_for(lambda: len(stored(cloud)) == 2)
+    wait_for_parts(cloud, 2)
     process.send_signal(number)
     _, said = process.communicate(timeout=LIMIT_SEC)
     assert process.returncode == 128 + number
@@ -62,7 +71,7 @@ def test_an_upload_that_is_stopped_goes_on(cloud, start, remote, made, pki, numb
 def test_an_upload_that_was_killed_goes_on(cloud, start, remote, made, pki):
     cloud.fault("PutObject", skip=3, answer="never", act=False, times=-1)
     process = start("upload", made, bucket="bundles", certificate=pki.user)
-    wait_for(lambda: len(stored(cloud)) == 3)
+    wait_for_parts(cloud, 3)
     process.kill()
     process.communicate()
     cloud.clear_faults()
@@ -73,7 +82,7 @@ def test_an_upload_that_was_killed_goes_on(cloud, start, remote, made, pki):
 def test_of_a_bundle_that_is_stopped_nothing_stays(cloud, start, image, papers):
     cloud.fault("PutObject", skip=2, answer="never", act=False, times=-1)
     process = start("bundle", image, bucket="bundles", **papers)
-    wait_for(lambda: len(stored(cloud)) == 2)
+    wait_for_parts(cloud, 2)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=LIMIT_SEC)
     assert process.returncode == 130
@@ -83,7 +92,7 @@ def test_of_a_bundle_that_is_stopped_nothing_stays(cloud, start, image, papers):
 def test_what_a_bundle_that_was_killed_has_left_goes_when_it_is_told_to(cloud, start, remote, image, papers):
     cloud.fault("PutObject", skip=2, answer="never", act=False, times=-1)
     process = start("bundle", image, bucket="bundles", **papers)
-    wait_for(lambda: len(stored(cloud)) == 2)
+    wait_for_parts(cloud, 2)
     process.kill()
     process.communicate()
     cloud.clear_faults()
