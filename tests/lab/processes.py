@@ -96,7 +96,7 @@ def send(pid, number):
         pass
 
 
-def end(process, timeout=30):
+def end(process, timeout=10):
     """Ends a Popen politely, then not."""
     if process.poll() is None:
         process.terminate()
