@@ -94,6 +94,7 @@ int main(int argc, char **argv)
         _cleanup_(order_done) Order order = { 0 };
 
         (void)locked_forbid_dumps();
+        (void)locked_process();
         setlocale(LC_CTYPE, "");
         if (MB_CUR_MAX == 1)
                 setlocale(LC_CTYPE, "C.UTF-8");

@@ -10,6 +10,7 @@
 #include "flow/identify.h"
 #include "flow/labels.h"
 #include "flow/staging.h"
+#include "image/locked.h"
 #include "image/store.h"
 
 #define PUT_PERMISSIONS "s3:PutObject, s3:PutObjectAcl and s3:PutObjectTagging"
@@ -290,6 +291,11 @@ int bundling_upload(Bake *bake)
         if (json_get_bool(bake->record.bundle, "uploaded", false))
                 return 0;
         bake_pause_point("uploading");
+        r = locked_process();
+        if (r < 0)
+                log_warning("Copies of the bundle's keys may be swapped, see LimitMEMLOCK= in "
+                            "systemd.exec(5): %s",
+                        strerror(-r));
         r = follow(bake, try_upload);
         bake_pause_point("uploaded");
         if (r >= 0)

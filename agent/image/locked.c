@@ -5,8 +5,13 @@
 
 #include <openssl/crypto.h>
 #include <stdalign.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+
+#define LIBCRYPTO_BYTES (64u * 1024) /* some RSA keys; a power of two */
+#define LIBCRYPTO_LEAST 16
 
 typedef struct Header {
         alignas(max_align_t) size_t mapped;
@@ -44,6 +49,24 @@ void *locked_free(void *memory)
         OPENSSL_cleanse(header, mapped);
         (void)munmap(header, mapped);
         return NULL;
+}
+
+/* What is mapped counts, and stacks and arenas of threads are mapped far larger than they get. */
+static bool limit_is_lifted(void)
+{
+        struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+
+        if (setrlimit(RLIMIT_MEMLOCK, &limit) < 0 && getrlimit(RLIMIT_MEMLOCK, &limit) < 0)
+                return false;
+        return limit.rlim_cur == RLIM_INFINITY;
+}
+
+int locked_process(void)
+{
+        if (limit_is_lifted())
+                return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0 ? -errno : 0;
+        (void)CRYPTO_secure_malloc_init(LIBCRYPTO_BYTES, LIBCRYPTO_LEAST);
+        return -EPERM;
 }
 
 /* RLIMIT_CORE does not hold for a collector at the other end of a pipe: core(5). */

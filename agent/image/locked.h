@@ -13,6 +13,13 @@ int locked_new(size_t size, void **ret);
 void *locked_free(void *memory);
 
 /*
+ * All of this process that is touched from now on as well, until munlockall(2): libcrypto, buffers and
+ * the stack have copies of keys. 0, the negative errno of mlockall(2), or -EPERM where RLIMIT_MEMLOCK
+ * has an end and cannot be raised: then libcrypto keeps private keys, at least, in locked memory.
+ */
+int locked_process(void);
+
+/*
  * No core dump of this process, whoever collects them, and nobody but root traces it: libcrypto has
  * copies of keys in memory of its own. 0, or the negative errno of prctl(2).
  */

@@ -158,6 +158,22 @@ def open_behind_a_reader(path):
         time.sleep(0.02)
 
 
+def can_lift_the_limit():
+    return subprocess.run(["prlimit", "--memlock=unlimited", "true"], capture_output=True,
+                          check=False).returncode == 0
+
+
+def test_memory_of_a_process_that_has_keys_is_locked(cloud, start, image, papers):
+    """All of it where the limit can be lifted, and else that for keys, libcrypto's of private ones too."""
+    cloud.fault("PutObject", skip=2, answer="never", act=False, times=-1)
+    process = start("bundle", image, bucket="bundles", **papers)
+    wait_for_parts(cloud, 2)
+    with open(f"/proc/{process.pid}/status") as status:
+        sizes = {line.split(":")[0]: int(line.split()[1]) for line in status if line.endswith("kB\n")}
+    assert sizes["VmLck"] >= (sizes["RssAnon"] if can_lift_the_limit() else 64 + 4)
+    assert sizes["VmSwap"] == 0
+
+
 def test_a_process_that_has_keys_leaves_no_core(image, papers, tmp_path):
     """It has a part of one, and waits for the rest."""
     key = tmp_path / "key.pem"

@@ -34,16 +34,15 @@ from lab.written import Writers, boottime_usec
 # users that the machine knows.
 UID = pwd.getpwnam("nobody").pw_uid
 BACKEND_BYTES = 4 << 30
-MEMLOCK_BYTES = 128 << 20
 INSTANCE_ID = "i-0123456789abcdef0"
 DEVICE_NAMES = ["/dev/xvda", "/dev/sdf", "/dev/sdg", "/dev/sdh", "/dev/sdi", "/dev/sdj"]
 CLIENT_SEC = 120
 
 
-def memlock_bytes():
-    """As LimitMEMLOCK= of the unit, unless this machine's own limit is lower (and stays so)."""
+def memlock():
+    """As LimitMEMLOCK= of the unit, unless this machine has a limit (and keeps it)."""
     _, most = resource.getrlimit(resource.RLIMIT_MEMLOCK)
-    return MEMLOCK_BYTES if most == resource.RLIM_INFINITY else min(most, MEMLOCK_BYTES)
+    return "unlimited" if most == resource.RLIM_INFINITY else most
 
 
 class Volume:
@@ -241,7 +240,7 @@ class Lab:
         self.pause_worker(None)
         self.daemon = subprocess.Popen(
             [
-                "prlimit", f"--memlock={memlock_bytes()}", "setpriv", f"--reuid={UID}",
+                "prlimit", f"--memlock={memlock()}", "setpriv", f"--reuid={UID}",
                 f"--regid={UID}", "--clear-groups", "--inh-caps=-all", "--no-new-privs",
                 self.program("quiesced"),
             ],

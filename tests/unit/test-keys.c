@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/keys.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
+#include <sys/mman.h>
 
 #include "image/locked.h"
 #include "tests/unit/unit.h"
@@ -151,6 +153,34 @@ static void key_memory_is_locked(void **state)
         assert_true(was_seen);
 }
 
+static unsigned long locked_kb(void)
+{
+        _cleanup_(fclosep) FILE *status = fopen("/proc/self/status", "re");
+        unsigned long kb = 0;
+        char line[256];
+
+        assert_non_null(status);
+        while (fgets(line, sizeof(line), status) && sscanf(line, "VmLck: %lu kB", &kb) != 1)
+                ;
+        return kb;
+}
+
+/* For whom the limit can be lifted; for others what libcrypto has of private keys. */
+static void memory_of_a_process_is_locked(void **state)
+{
+        unsigned long before = locked_kb();
+        int r = locked_process();
+
+        (void)state;
+        if (r == -EPERM) {
+                assert_true(CRYPTO_secure_malloc_initialized());
+                return;
+        }
+        assert_int_equal(r, 0);
+        assert_true(locked_kb() > before + 1024);
+        assert_int_equal(munlockall(), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -160,6 +190,7 @@ int main(void)
                 cmocka_unit_test(what_is_no_value_is_refused),
                 cmocka_unit_test(a_signature_is_of_one_key_and_one_digest),
                 cmocka_unit_test(key_memory_is_locked),
+                cmocka_unit_test(memory_of_a_process_is_locked),
         };
 
         return cmocka_run_group_tests(tests, make_pairs, free_pairs);

@@ -92,6 +92,7 @@ def test_the_job_tells_what_was_reached(stored, baked):
     assert {f"/{path}" for path in SECRETS} <= set(baked.job["details"]["scrubbed"]["paths"])
     assert stored.site.cloud.snapshots() == []
     assert stored.run(f"ls -A -I lost+found {STAGING}").stdout == ""
+    assert "may be swapped" not in stored.run("journalctl -u quiesced.service").stdout
 
 
 def test_the_bundle_has_a_clean_file_system_and_none_of_the_secrets(stored, baked, tmp_path):
