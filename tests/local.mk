@@ -21,13 +21,13 @@ EXTRA_DIST += \
 	%D%/e2e/test_methods.py \
 	%D%/e2e/test_profiles.py \
 	%D%/e2e/test_reboot.py \
-	%D%/e2e/test_surprises.py \
 	%D%/life/conftest.py \
 	%D%/life/test_by_command.py \
 	%D%/life/test_pace.py \
 	%D%/life/test_publish.py \
 	%D%/life/test_removal.py \
 	%D%/life/test_retain_after_bake.py \
+	%D%/life/test_surprises.py \
 	%D%/life/test_together.py \
 	%D%/life/test_verify_bake.py \
 	%D%/worker/conftest.py \
