@@ -5,7 +5,7 @@
  * An image as a bundle for an instance-store AMI, made as it is read:
  *
  *     image -> tar -> SHA-1 | -> gzip piece by piece  | -> AES -> parts -> SHA-1 -> sink
- *          a thread         | one for each processor  |    the caller's
+ *          a thread         | several               |    the caller's
  */
 
 #include "image/part.h"

@@ -11,7 +11,7 @@
 
 #include "base/cleanup.h"
 
-#define CHANNEL_BUFFERS 8u
+#define CHANNEL_BUFFERS 16u
 
 typedef struct Channel Channel;
 

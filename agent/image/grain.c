@@ -16,7 +16,7 @@
 
 /* What is looked at, and how far it is to the next: fewer than a byte can count. */
 #define STRIPE_BYTES 128u
-#define STRIDE_BYTES 512u
+#define STRIDE_BYTES 1024u
 /* A compressor that takes over needs to know what comes before: not for a page of zeros. */
 #define ZEROS_BYTES (2 * GRAIN_BYTES)
 

@@ -54,7 +54,7 @@ unsigned press_thread_count(void)
 
         if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
                 return PRESS_THREADS_MAX; /* more processors than the set has bits for */
-        count = (unsigned)CPU_COUNT(&allowed);
+        count = (unsigned)CPU_COUNT(&allowed) + 1;
         return count < PRESS_THREADS_MAX ? count : PRESS_THREADS_MAX;
 }
 

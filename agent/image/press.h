@@ -12,7 +12,10 @@
 
 typedef struct Press Press;
 
-/* One for each processor that we may run on, up to PRESS_THREADS_MAX. */
+/*
+ * One for each processor that we may run on, and one more, which works while another waits for its
+ * turn; up to PRESS_THREADS_MAX.
+ */
 unsigned press_thread_count(void);
 
 /* What buffers of `piece_bytes` come to at most. */
