@@ -11,7 +11,7 @@
 /* One read of this size keeps a disk busy; each thread has one under way. */
 #define CHUNK_BYTES (UINT64_C(1) << 20)
 #define CHUNK_BLOCKS (CHUNK_BYTES / BLOCK_BYTES)
-#define THREADS 4
+#define THREADS 8
 /* A hole that is smaller is read with its surroundings: that is quicker than a read of its own. */
 #define GAP_BLOCKS 8
 

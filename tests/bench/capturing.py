@@ -26,7 +26,7 @@ USED_BYTES = 10 * 10**9
 FILE_BYTES = 64 << 20
 PIECE_BYTES = 256 << 10  # of what is changed: one in a hundred
 CHUNK_BYTES = 1 << 20
-THREADS = 4  # as many reads under way as capture has
+THREADS = 8  # as many reads under way as capture has
 PATIENCE_SEC = 600
 BUDGET_USEC = 30_000_000  # the most there is
 
