@@ -432,22 +432,41 @@ static int folder_scrub(Scrub *scrub, int fd, Fate fate)
         return r;
 }
 
+static const char machine_id[] = "machine-id";
+
+/* Whatever the link names stays, and is nobody's identity any more. */
+static int machine_id_replace_link(Scrub *scrub, int etc_fd)
+{
+        _cleanup_(closep) int fd = -EBADF;
+
+        if (unlinkat(etc_fd, machine_id, 0) < 0)
+                return scrub_fail(scrub, -errno, "cannot be removed");
+        fd = openat(etc_fd, machine_id, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+        return fd < 0 ? scrub_fail(scrub, -errno, "cannot be made") : removal_note(scrub, 0);
+}
+
 /* Empty, it is a new one at the next boot (machine-id(5)); without it, that boot would be a first.
  */
 static int machine_id_empty(Scrub *scrub)
 {
         const Volume *volume = scrub->volume;
         const char *root = subvolumes_find_root(&volume->part->subvolumes, volume->part->path);
-        _cleanup_(closep) int fd = -EBADF;
-        char name[CAPTURE_PATH_MAX];
+        _cleanup_(closep) int etc_fd = -EBADF, fd = -EBADF;
+        char etc[CAPTURE_PATH_MAX];
         struct stat about;
 
-        (void)snprintf(name, sizeof(name), "%s%setc/machine-id", root ? root + 1 : "",
-                root && root[1] ? "/" : "");
-        fd = entry_open(volume->root_fd, name, O_WRONLY);
-        if (fd == -ENOENT || fd == -ELOOP)
+        (void)snprintf(etc, sizeof(etc), "%s%setc", root ? root + 1 : "", root && root[1] ? "/" : "");
+        (void)snprintf(scrub->path, sizeof(scrub->path), "/etc/%s", machine_id);
+        etc_fd = entry_open(volume->root_fd, etc, O_RDONLY | O_DIRECTORY);
+        if (etc_fd == -ENOENT || etc_fd == -ELOOP || etc_fd == -ENOTDIR)
                 return 0;
-        (void)snprintf(scrub->path, sizeof(scrub->path), "/etc/machine-id");
+        if (etc_fd < 0)
+                return scrub_fail(scrub, etc_fd, "cannot be opened");
+        fd = entry_open(etc_fd, machine_id, O_WRONLY);
+        if (fd == -ENOENT)
+                return 0;
+        if (fd == -ELOOP)
+                return machine_id_replace_link(scrub, etc_fd);
         if (fd < 0)
                 return scrub_fail(scrub, fd, "cannot be opened");
         if (fstat(fd, &about) < 0 || !S_ISREG(about.st_mode) || about.st_size == 0)

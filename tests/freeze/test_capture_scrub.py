@@ -299,7 +299,12 @@ def test_links_in_the_image_lead_nowhere(capturer, client, make_disk, stage, scr
     os.mkfifo(root / "home/b/id_rsa")
     captured(capturer, client, disk, stage)
     removals = capturer.scrub(MACHINE_ID)
-    assert set(removals.paths) == {"/home/b/.ssh/authorized_keys", "/home/b/id_rsa"}
+    capturer.keep()
+    assert set(removals.paths) == {"/home/b/.ssh/authorized_keys", "/home/b/id_rsa",
+                                   "/etc/machine-id"}
+    with mounted_copies(stage / "job-1.image", disk) as roots:
+        made = Path(roots[part], "etc/machine-id").lstat()
+        assert stat.S_ISREG(made.st_mode) and made.st_size == 0
     for name in (".ssh/authorized_keys", "machine-id", "id_rsa"):
         assert (outside / name).read_text() == KEY.format(name)
 
