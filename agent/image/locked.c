@@ -5,13 +5,13 @@
 
 #include <openssl/crypto.h>
 #include <stdalign.h>
-#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
 #define LIBCRYPTO_BYTES (64u * 1024) /* some RSA keys; a power of two */
 #define LIBCRYPTO_LEAST 16
+#define LIBCRYPTO_SHARE 4 /* of the limit; the rest is for keys */
 
 typedef struct Header {
         alignas(max_align_t) size_t mapped;
@@ -52,20 +52,16 @@ void *locked_free(void *memory)
 }
 
 /* What is mapped counts, and stacks and arenas of threads are mapped far larger than they get. */
-static bool limit_is_lifted(void)
+int locked_process(void)
 {
         struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
 
         if (setrlimit(RLIMIT_MEMLOCK, &limit) < 0 && getrlimit(RLIMIT_MEMLOCK, &limit) < 0)
-                return false;
-        return limit.rlim_cur == RLIM_INFINITY;
-}
-
-int locked_process(void)
-{
-        if (limit_is_lifted())
+                return -errno;
+        if (limit.rlim_cur == RLIM_INFINITY)
                 return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0 ? -errno : 0;
-        (void)CRYPTO_secure_malloc_init(LIBCRYPTO_BYTES, LIBCRYPTO_LEAST);
+        if (limit.rlim_cur / LIBCRYPTO_SHARE >= LIBCRYPTO_BYTES)
+                (void)CRYPTO_secure_malloc_init(LIBCRYPTO_BYTES, LIBCRYPTO_LEAST);
         return -EPERM;
 }
 

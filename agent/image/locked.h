@@ -15,7 +15,8 @@ void *locked_free(void *memory);
 /*
  * All of this process that is touched from now on as well, until munlockall(2): libcrypto, buffers and
  * the stack have copies of keys. 0, the negative errno of mlockall(2), or -EPERM where RLIMIT_MEMLOCK
- * has an end and cannot be raised: then libcrypto keeps private keys, at least, in locked memory.
+ * has an end and cannot be raised: then libcrypto keeps private keys, at least, in locked memory, if
+ * that limit is no less than 256 KiB.
  */
 int locked_process(void);
 

@@ -44,8 +44,11 @@ PARTS = 4       # of what is bundled here
 
 
 def wait_for_parts(cloud, n_stored):
-    """So many are there, and the others are held where they came in: none comes later."""
-    wait_for(lambda: len(cloud.calls("PutObject")) == PARTS and len(stored(cloud)) == n_stored)
+    """So many are there, and the others were hit by the fault: none comes later."""
+    def all_came():
+        held = [call for call in cloud.calls("PutObject") if call["fault"]]
+        return len(held) == PARTS - n_stored and len(stored(cloud)) == n_stored
+    wait_for(all_came)
 
 
 def stored(cloud):
