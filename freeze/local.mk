@@ -38,6 +38,7 @@ libcapture_a_SOURCES = \
 	%D%/capture/digest.c %D%/capture/digest.h \
 	%D%/capture/disk.c %D%/capture/disk.h \
 	%D%/capture/idle.c %D%/capture/idle.h \
+	%D%/capture/key.c %D%/capture/key.h \
 	%D%/capture/listing.c %D%/capture/listing.h \
 	%D%/capture/map.c %D%/capture/map.h \
 	%D%/capture/origin.c %D%/capture/origin.h \

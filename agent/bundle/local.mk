@@ -5,6 +5,7 @@ quiesced_bundle_LDADD = libcli.a $(FLOW_LIBS)
 quiesced_bundle_SOURCES = \
 	%D%/bundle.c \
 	%D%/defaults.c %D%/defaults.h \
+	%D%/options.h \
 	%D%/order.c %D%/order.h \
 	%D%/place.c %D%/place.h \
 	%D%/report.c %D%/report.h \

@@ -4,34 +4,14 @@
 #include "bundle/order.h"
 
 #include "base/text.h"
+#include "bundle/options.h"
 
-#define AT(member) offsetof(Order, member)
+#define MEMBER(word, member) { word, offsetof(Order, member) },
 
 static const struct {
         const char *name;
         size_t offset;
-} texts[] = {
-        { "into", AT(into) },
-        { "name", AT(name) },
-        { "user", AT(user) },
-        { "architecture", AT(architecture) },
-        { "kernel", AT(kernel) },
-        { "ramdisk", AT(ramdisk) },
-        { "certificate", AT(certificate) },
-        { "private-key", AT(private_key) },
-        { "ec2-certificate", AT(ec2_certificate) },
-        { "bucket", AT(bucket) },
-        { "prefix", AT(prefix) },
-        { "region", AT(region) },
-        { "profile", AT(profile) },
-}, flags[] = {
-        { "digests", AT(digests) },
-        { "remove-leftovers", AT(remove_leftovers) },
-        { "json", AT(json) },
-        { "quiet", AT(quiet) },
-        { "verbose", AT(verbose) },
-        { "no-progress", AT(no_progress) },
-};
+} texts[] = { BUNDLE_TEXTS(MEMBER) }, flags[] = { BUNDLE_FLAGS(MEMBER) };
 
 void order_done(Order *order)
 {

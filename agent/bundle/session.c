@@ -242,7 +242,6 @@ int session_open_target(Session *session)
 int session_make_folder(const Session *session, char **ret)
 {
         const char *prefix = session->order->prefix ? session->order->prefix : "";
-
         bool is_whole = !*prefix || session->order->prefix_is_whole || endswith(prefix, "/");
 
         return string_printf(ret, "%s%s", prefix, is_whole ? "" : "/");

@@ -7,39 +7,19 @@
 #include <stddef.h>
 
 #include "base/text.h"
+#include "bundle/options.h"
 #include "cli/verb.h"
 
 #define PROGRAM PKGLIBEXECDIR "/quiesced-bundle"
 
-#define AT(member) offsetof(Arguments, member)
+#define MEMBER(word, member) { word, offsetof(Arguments, member) },
 
 static const struct {
         const char *name;
         size_t offset;
-} texts[] = {
-        { "into", AT(into) },
-        { "name", AT(name) },
-        { "user", AT(user) },
-        { "architecture", AT(architecture) },
-        { "kernel", AT(kernel) },
-        { "ramdisk", AT(ramdisk) },
-        { "certificate", AT(certificate) },
-        { "private-key", AT(private_key) },
-        { "ec2-certificate", AT(ec2_certificate) },
-        { "bucket", AT(bucket) },
-        { "prefix", AT(prefix) },
-        { "region", AT(region) },
-        { "profile", AT(profile) },
-}, flags[] = {
-        { "digests", AT(digests) },
-        { "remove-leftovers", AT(remove_leftovers) },
-        { "json", AT(json) },
-        { "quiet", AT(quiet) },
-        { "verbose", AT(verbose) },
-        { "no-progress", AT(no_progress) },
-}, lists[] = {
-        { "mapping", AT(mappings) },
-        { "tag", AT(tags) },
+} texts[] = { BUNDLE_TEXTS(MEMBER) }, flags[] = { BUNDLE_FLAGS(MEMBER) }, lists[] = {
+        MEMBER("mapping", mappings)
+        MEMBER("tag", tags)
 };
 
 /* --- What is missing -------------------------------------------------------------------------- */

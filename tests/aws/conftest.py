@@ -21,11 +21,8 @@ def running():
 
 @pytest.fixture
 def cloud(running):
-    knobs = running.knobs()
-    running.clear_calls()
-    yield running
-    running.clear_faults()
-    running.configure(**knobs)
+    with running.lent(empties=False) as cloud:
+        yield cloud
 
 
 @pytest.fixture

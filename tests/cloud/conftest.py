@@ -24,11 +24,8 @@ def running():
 
 @pytest.fixture
 def cloud(running):
-    knobs = running.knobs()
-    yield running
-    running.clear_faults()
-    running.clear_calls()
-    running.configure(**knobs)
+    with running.lent(empties=False) as cloud:
+        yield cloud
 
 
 @pytest.fixture

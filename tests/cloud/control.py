@@ -11,6 +11,7 @@ The constructor's keywords are those of settings.SETTINGS. Only the standard lib
 """
 
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -157,6 +158,17 @@ class Cloud:
         so is every object and every bucket that was made.
         """
         self._ask("empty")
+
+    @contextlib.contextmanager
+    def lent(self, empties=True):
+        """To one test of several: none of its calls has been yet, and what it changed ends with it."""
+        knobs = self.knobs()
+        self.clear_calls()
+        yield self
+        self.clear_faults()
+        self.configure(**knobs)
+        if empties:
+            self.empty()
 
     def fault(self, action, **fields):
         """Scripts a fault, see faults.Fault; its number, which is `fault` in the calls it hits."""

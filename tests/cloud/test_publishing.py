@@ -34,13 +34,9 @@ def running(tmp_path_factory):
 
 @pytest.fixture
 def cloud(running):
-    knobs = running.knobs()
-    running.configure(snapshot_seconds=0, image_seconds=0)
-    yield running
-    running.clear_faults()
-    running.configure(**knobs)
-    running.empty()
-    running.clear_calls()
+    with running.lent() as cloud:
+        cloud.configure(snapshot_seconds=0, image_seconds=0)
+        yield cloud
 
 
 @pytest.fixture

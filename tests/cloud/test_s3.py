@@ -36,12 +36,8 @@ def running():
 
 @pytest.fixture
 def cloud(running):
-    knobs = running.knobs()
-    yield running
-    running.clear_faults()
-    running.configure(**knobs)
-    running.empty()
-    running.clear_calls()
+    with running.lent() as cloud:
+        yield cloud
 
 
 def client(cloud, service="s3", region=None, retries=1):

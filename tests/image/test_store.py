@@ -24,12 +24,8 @@ def running():
 
 @pytest.fixture
 def cloud(running):
-    knobs = running.knobs()
-    running.clear_calls()
-    yield running
-    running.clear_faults()
-    running.configure(**knobs)
-    running.empty()
+    with running.lent() as cloud:
+        yield cloud
 
 
 @pytest.fixture(scope="module")

@@ -235,10 +235,8 @@ def assert_untouched(lab, image, region=FAR):
     assert {one["id"] for one in lab.cloud.snapshots(region)} >= set(image["snapshots"])
 
 
-@pytest.mark.parametrize("victim", ["worker", "daemon"])
-@pytest.mark.parametrize("step", STEPS)
-def test_sigkill_at_each_step_of_publishing(lab, step, victim):
-    worker = pause_at(lab, step)
+def job_after_the_end_of(lab, victim, worker):
+    """Of a worker or a daemon that is killed while the worker stands still."""
     doomed = worker if victim == "worker" else lab.daemon.pid
     processes.send(doomed, signal.SIGKILL)
     wait_until(lambda: not processes.is_alive(doomed), 5, "it is dead")
@@ -246,6 +244,14 @@ def test_sigkill_at_each_step_of_publishing(lab, step, victim):
     if victim == "daemon":
         lab.restart_daemon()
     (job,) = lab.wait_for_new_jobs(40)
+    return job
+
+
+@pytest.mark.parametrize("victim", ["worker", "daemon"])
+@pytest.mark.parametrize("step", STEPS)
+def test_sigkill_at_each_step_of_publishing(lab, step, victim):
+    worker = pause_at(lab, step)
+    job = job_after_the_end_of(lab, victim, worker)
     assert_published(lab, job)
 
 
@@ -256,13 +262,7 @@ def test_sigkill_at_each_step_of_publishing_a_set(lab, step, victim):
     if step != "archived":
         lines = f"ShareWith={OTHER}\nLock=governance 1d\n"
     worker = pause_at(lab, step, "[Bake]\nType=snapshots\n[Publish]\n" + lines)
-    doomed = worker if victim == "worker" else lab.daemon.pid
-    processes.send(doomed, signal.SIGKILL)
-    wait_until(lambda: not processes.is_alive(doomed), 5, "it is dead")
-    processes.send(worker, signal.SIGCONT)
-    if victim == "daemon":
-        lab.restart_daemon()
-    (job,) = lab.wait_for_new_jobs(40)
+    job = job_after_the_end_of(lab, victim, worker)
     assert job["result"] == "done", job
     assert set(steps_of(lab, job).values()) == {True}
     found = client(lab, HOME).describe_snapshots(SnapshotIds=job["snapshots"])["Snapshots"]

@@ -144,69 +144,70 @@ static void a_profile_says_what_is_bundled_and_options_add_to_it(void **state)
         assert_false(wish->scrub);
 }
 
+static const struct {
+        const char *name, *text, *piece;
+        FailureKind kind;
+} bad_profiles[] = {
+        { "a", "[Bake]\nMethod=magic\n", "a.conf:2: Method=magic", FAILURE_CONFIG_INVALID },
+        { "b", "[Bake]\nFreezeBudgetSec=31s\n", "b.conf:2: FreezeBudgetSec=31s: must be from",
+                FAILURE_CONFIG_INVALID },
+        { "v", "[Bake]\nType=snapshots\nVerify=launch\n", "v.conf:3: Verify=: takes an image",
+                FAILURE_CONFIG_INVALID },
+        { "c", "[Tags]\nquiesced:job=x\n", "reserved", FAILURE_CONFIG_INVALID },
+        { "d", "[Tags]\naws:x=y\n", "reserved", FAILURE_CONFIG_INVALID },
+        { "e", "[Bake]\nDescription=" TEXT_256 "\n", "e.conf:2: Description=xxx",
+                FAILURE_CONFIG_INVALID },
+        { "f", "[Retain]\nKeepLast=-1\n", "f.conf:2: KeepLast=-1: must be a whole number",
+                FAILURE_CONFIG_INVALID },
+        { "g", "[Retain]\nMaxAge=30\n", "g.conf:2: MaxAge=30: must be from 1h 0min",
+                FAILURE_CONFIG_INVALID },
+        { "h", "[Retain]\n\nTimeZone=Europe/Atlantis\n",
+                "h.conf:3: TimeZone=Europe/Atlantis: no time zone of this host",
+                FAILURE_CONFIG_INVALID },
+        { "i", "[Retain]\nTimeZone=../../../etc/passwd\n", "i.conf:2: TimeZone=../",
+                FAILURE_CONFIG_INVALID },
+        { "j", "[Retain]\nTimeZone=Europe\n", "j.conf:2: TimeZone=Europe: no time zone",
+                FAILURE_CONFIG_INVALID },
+        { "k", "[Retain]\nSelect=team\n", "k.conf:2: Select=team: must be a tag",
+                FAILURE_CONFIG_INVALID },
+        { "l", "[Retain]\nPer=fleet\n", "must be one of instance, selection",
+                FAILURE_CONFIG_INVALID },
+        { "m", "[Retain]\nOverride=shared everything\n",
+                "'everything' is none of launch-template", FAILURE_CONFIG_INVALID },
+        { "n", "[Bundle]\nCertificate=cert.pem\n",
+                "n.conf:2: Certificate=cert.pem: must be an absolute path",
+                FAILURE_CONFIG_INVALID },
+        { "o", "[Bundle]\nPrivateKey=../key.pem\n",
+                "o.conf:2: PrivateKey=../key.pem: must be an absolute path, or the name",
+                FAILURE_CONFIG_INVALID },
+        { "p", "[Bundle]\nScrub=perhaps\n", "p.conf:2: Scrub=perhaps",
+                FAILURE_CONFIG_INVALID },
+        { "q", "[Bundle]\nCerticifate=/c.pem\n", "q.conf:2: ", FAILURE_CONFIG_INVALID },
+        { "r", "[Bundle]\nEc2Certificate=aws-cn:cn.pem\n",
+                "r.conf:2: Ec2Certificate=aws-cn:cn.pem: must be an absolute path, or one "
+                "behind the name of a partition",
+                FAILURE_CONFIG_INVALID },
+        { "s", "[Bundle]\nEc2Certificate=aws:/a\nEc2Certificate=/b\nEc2Certificate=aws:/c\n",
+                "s.conf:4: Ec2Certificate=aws:/c: aws:/a is there for the same partition",
+                FAILURE_CONFIG_INVALID },
+        { "../etc/shadow", NULL, "is no profile name", FAILURE_INVALID_ARGUMENT },
+        { ".hidden", NULL, "is no profile name", FAILURE_INVALID_ARGUMENT },
+        { "missing", NULL, "There is no profile 'missing': create ", FAILURE_NO_SUCH_PROFILE },
+};
+
 static void bad_profiles_are_named(void **state)
 {
-        static const struct {
-                const char *name, *text, *piece;
-                FailureKind kind;
-        } cases[] = {
-                { "a", "[Bake]\nMethod=magic\n", "a.conf:2: Method=magic", FAILURE_CONFIG_INVALID },
-                { "b", "[Bake]\nFreezeBudgetSec=31s\n", "b.conf:2: FreezeBudgetSec=31s: must be from",
-                        FAILURE_CONFIG_INVALID },
-                { "v", "[Bake]\nType=snapshots\nVerify=launch\n", "v.conf:3: Verify=: takes an image",
-                        FAILURE_CONFIG_INVALID },
-                { "c", "[Tags]\nquiesced:job=x\n", "reserved", FAILURE_CONFIG_INVALID },
-                { "d", "[Tags]\naws:x=y\n", "reserved", FAILURE_CONFIG_INVALID },
-                { "e", "[Bake]\nDescription=" TEXT_256 "\n", "e.conf:2: Description=xxx",
-                        FAILURE_CONFIG_INVALID },
-                { "f", "[Retain]\nKeepLast=-1\n", "f.conf:2: KeepLast=-1: must be a whole number",
-                        FAILURE_CONFIG_INVALID },
-                { "g", "[Retain]\nMaxAge=30\n", "g.conf:2: MaxAge=30: must be from 1h 0min",
-                        FAILURE_CONFIG_INVALID },
-                { "h", "[Retain]\n\nTimeZone=Europe/Atlantis\n",
-                        "h.conf:3: TimeZone=Europe/Atlantis: no time zone of this host",
-                        FAILURE_CONFIG_INVALID },
-                { "i", "[Retain]\nTimeZone=../../../etc/passwd\n", "i.conf:2: TimeZone=../",
-                        FAILURE_CONFIG_INVALID },
-                { "j", "[Retain]\nTimeZone=Europe\n", "j.conf:2: TimeZone=Europe: no time zone",
-                        FAILURE_CONFIG_INVALID },
-                { "k", "[Retain]\nSelect=team\n", "k.conf:2: Select=team: must be a tag",
-                        FAILURE_CONFIG_INVALID },
-                { "l", "[Retain]\nPer=fleet\n", "must be one of instance, selection",
-                        FAILURE_CONFIG_INVALID },
-                { "m", "[Retain]\nOverride=shared everything\n",
-                        "'everything' is none of launch-template", FAILURE_CONFIG_INVALID },
-                { "n", "[Bundle]\nCertificate=cert.pem\n",
-                        "n.conf:2: Certificate=cert.pem: must be an absolute path",
-                        FAILURE_CONFIG_INVALID },
-                { "o", "[Bundle]\nPrivateKey=../key.pem\n",
-                        "o.conf:2: PrivateKey=../key.pem: must be an absolute path, or the name",
-                        FAILURE_CONFIG_INVALID },
-                { "p", "[Bundle]\nScrub=perhaps\n", "p.conf:2: Scrub=perhaps",
-                        FAILURE_CONFIG_INVALID },
-                { "q", "[Bundle]\nCerticifate=/c.pem\n", "q.conf:2: ", FAILURE_CONFIG_INVALID },
-                { "r", "[Bundle]\nEc2Certificate=aws-cn:cn.pem\n",
-                        "r.conf:2: Ec2Certificate=aws-cn:cn.pem: must be an absolute path, or one "
-                        "behind the name of a partition",
-                        FAILURE_CONFIG_INVALID },
-                { "s", "[Bundle]\nEc2Certificate=aws:/a\nEc2Certificate=/b\nEc2Certificate=aws:/c\n",
-                        "s.conf:4: Ec2Certificate=aws:/c: aws:/a is there for the same partition",
-                        FAILURE_CONFIG_INVALID },
-                { "../etc/shadow", NULL, "is no profile name", FAILURE_INVALID_ARGUMENT },
-                { ".hidden", NULL, "is no profile name", FAILURE_INVALID_ARGUMENT },
-                { "missing", NULL, "There is no profile 'missing': create ", FAILURE_NO_SUCH_PROFILE },
-        };
         Settings settings = settings_in(*state);
 
-        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(bad_profiles); i++) {
                 _cleanup_(profile_done) Profile profile = { 0 };
                 _cleanup_(failure_done) Failure failure = { 0 };
 
-                if (cases[i].text)
-                        write_profile(*state, cases[i].name, cases[i].text);
-                assert_true(profile_load(&settings, cases[i].name, &profile, &failure) < 0);
-                assert_int_equal(failure.kind, cases[i].kind);
-                assert_non_null(strstr(failure.message, cases[i].piece));
+                if (bad_profiles[i].text)
+                        write_profile(*state, bad_profiles[i].name, bad_profiles[i].text);
+                assert_true(profile_load(&settings, bad_profiles[i].name, &profile, &failure) < 0);
+                assert_int_equal(failure.kind, bad_profiles[i].kind);
+                assert_non_null(strstr(failure.message, bad_profiles[i].piece));
         }
 }
 
